@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +37,10 @@ class Place:
         """Record file of this attempt's ``server`` or ``client``."""
         return self.folder / f"{role}-{self.attempt}.json"
 
+    def attempts(self) -> Iterator["Place"]:
+        """The places of all attempts up to this one, newest first."""
+        return (Place(self.folder, attempt) for attempt in range(self.attempt, -1, -1))
+
     def end_all(self, grace_s: float = 5.0) -> int:
         """End every server and client of this and earlier attempts; returns how many were alive.
 
@@ -44,26 +49,47 @@ class Place:
         Raises:
             TimeoutError: a process survived SIGKILL.
         """
-        return sum(self._end(role, grace_s) for role in ("client", "server"))
+        for place in self.attempts():
+            place._shut()
+        return self.end("client", grace_s) + self.end("server", grace_s)
+
+    def before(self) -> "Place":
+        """The place of the attempt before this one."""
+        return Place(self.folder, self.attempt - 1)
+
+    def take_over(self, grace_s: float = 5.0) -> int:
+        """End the clients of earlier attempts and let these start nothing more.
+
+        Their servers go on, so that this attempt can adopt one; ``end("server")`` ends them.
+        Returns how many clients were alive.
+
+        Raises:
+            TimeoutError: a process survived SIGKILL.
+        """
+        earlier = self.before()
+        for place in earlier.attempts():
+            place._shut()
+        return earlier.end("client", grace_s)
 
     def end(self, role: str, grace_s: float = 5.0) -> int:
         """End this and earlier attempts' processes of one role, gates left as they are."""
-        return self._end(role, grace_s, shut=False)
+        return sum(place._end(role, grace_s) for place in self.attempts())
 
     def forget(self) -> None:
         """Remove the folder; only once the slot can start nothing any more."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _end(self, role: str, grace_s: float, shut: bool = True) -> int:
-        ended = 0
-        for attempt in range(self.attempt + 1):
-            place = Place(self.folder, attempt)
-            if shut:
-                place.gate.touch()
-            record = ProcessRecord.read(place.record(role))
-            if record is None:
-                continue
-            ended += bool(record.members())
-            kill(record, grace_s)
-            place.record(role).unlink(missing_ok=True)
-        return ended
+    def _shut(self) -> None:
+        try:
+            self.gate.touch()
+        except FileNotFoundError:
+            return  # forgotten: without its folder nothing can record itself, so nothing starts
+
+    def _end(self, role: str, grace_s: float) -> int:
+        record = ProcessRecord.read(self.record(role))
+        if record is None:
+            return 0
+        was_alive = bool(record.members())
+        kill(record, grace_s)
+        self.record(role).unlink(missing_ok=True)
+        return int(was_alive)

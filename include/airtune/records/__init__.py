@@ -5,6 +5,7 @@ from airtune.records.endpoint import Endpoint
 from airtune.records.failure import Failure, FailureClass
 from airtune.records.lease import Device, Lease, parse_devices
 from airtune.records.measurement import Distribution, LoadPoint, Measurement, ValidityFlag
+from airtune.records.scenario import Scenario
 from airtune.records.server import ServerSpec
 from airtune.records.slot import SlotSpec
 from airtune.records.state import Role, TrialState
@@ -26,6 +27,7 @@ __all__ = [
     "PhaseSeconds",
     "Record",
     "Role",
+    "Scenario",
     "Score",
     "ServerSpec",
     "SlotSpec",

@@ -12,6 +12,7 @@ class FailureClass(StrEnum):
     INVALID_CONFIG = "invalid_config"
     OOM = "oom"
     OVERLOAD = "overload"
+    SLO = "slo"
     IMAGE = "image"
     STARTUP_CRASH = "startup_crash"
     STARTUP_TIMEOUT = "startup_timeout"
@@ -32,7 +33,12 @@ class FailureClass(StrEnum):
         return _RETRIES.get(self, 0)
 
 
-_INFEASIBLE = {FailureClass.INVALID_CONFIG, FailureClass.OOM, FailureClass.OVERLOAD}
+_INFEASIBLE = {
+    FailureClass.INVALID_CONFIG,
+    FailureClass.OOM,
+    FailureClass.OVERLOAD,
+    FailureClass.SLO,
+}
 _RETRIES = {
     FailureClass.STARTUP_CRASH: 1,
     FailureClass.UNHEALTHY: 1,

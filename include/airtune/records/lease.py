@@ -27,12 +27,14 @@ class Lease(Record):
     Attributes:
         run: ``<dag_id>/<run_id>``.
         generation: grows when a task of the slot is cleared, not when it is retried.
+        attempt: the attempt that last claimed the slot; a reclaim compares it.
     """
 
     run: str
     slot: int
     generation: int
     devices: tuple[str, ...]
+    attempt: int = 0
 
 
 def parse_devices(text: str) -> tuple[Device, ...]:

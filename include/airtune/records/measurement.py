@@ -52,7 +52,8 @@ class Measurement(Record):
         seconds: the client's own run duration; contains spawning, polling and stopping.
         requests: requests sent (completed + failed).
         completed: requests that completed.
-        errors: failed requests by error code (as text).
+        errors: failed requests by error code (as text); ``connection`` where no answer came.
+        error_messages: the first message of each code, shortened.
         error_rate: failed ÷ sent, 0..1; computed here (the client's own is always 0).
         ttft_ms, tpot_ms, e2e_latency_ms: None where no request completed.
         output_tokens_per_s: C × Σ output tokens ÷ Σ e2e (closed loop), summed over devices.
@@ -70,6 +71,7 @@ class Measurement(Record):
     requests: int
     completed: int
     errors: dict[str, int] = {}
+    error_messages: dict[str, str] = {}
     error_rate: float
     ttft_ms: Distribution | None = None
     tpot_ms: Distribution | None = None

@@ -13,7 +13,10 @@ class ServerSpec(Record):
         engine: ``sglang``, ``vllm`` or ``llama_cpp``.
         image: container image reference, with tag.
         program: how the engine is called, for example ``("vllm", "serve")``.
-        arguments: its command line after ``program``; ``{port}`` stands for the port.
+        arguments: its command line after ``program``; ``{port}`` stands for the port. Holds
+            every argument that was asked for, also one that says the engine's default.
+        normal: the same without values that are the engine's defaults, in a fixed order: equal
+            for configurations that come to the same server.
         env: environment to add.
         health_path: answers 200 once the model is loaded.
         devices: how many devices one server needs, ≥ 1.
@@ -24,6 +27,7 @@ class ServerSpec(Record):
     image: str
     program: tuple[str, ...]
     arguments: tuple[str, ...]
+    normal: tuple[str, ...] = ()
     env: dict[str, str] = {}
     health_path: str = "/health"
     devices: int = 1

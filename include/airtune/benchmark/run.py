@@ -1,0 +1,134 @@
+"""Measuring one load point: client started, followed, ended, and what it left read."""
+
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+from airtune.benchmark.client import NO_KEY, RAW_FOLDER, client_argv, client_env
+from airtune.benchmark.folder import CLIENT_LOG, fresh_folder, redact_files
+from airtune.benchmark.measurement import measurement_of
+from airtune.benchmark.output import ClientOutput
+from airtune.benchmark.parse import RawResult, find_debug, find_result
+from airtune.benchmark.process import Ended, Ending, run_client
+from airtune.errors import TrialFailed
+from airtune.processes.entry import GATE_SHUT
+from airtune.processes.place import Place
+from airtune.records import Endpoint, Failure, FailureClass, LoadPoint, Measurement
+from airtune.settings import Settings
+from airtune.task import Task
+
+_TAIL = 4000
+
+
+def measure(
+    endpoint: Endpoint,
+    task: Task,
+    point: LoadPoint,
+    *,
+    folder: Path,
+    place: Place,
+    limit_s: float,
+    settings: Settings,
+    log: Callable[[str], None],
+    cpus: tuple[int, ...] = (),
+    token: str | None = None,
+    api_key: str | None = None,
+) -> Measurement:
+    """Measure ``point`` at ``endpoint`` with one call of the client.
+
+    The client is ended as soon as its result file is complete: its plots are not waited for.
+    However it ends, a Measurement comes back, flagged ``incomplete`` where it left too little.
+
+    Args:
+        folder: the trial's folder; the load point gets a fresh one inside it.
+        place: where the client is recorded, and whose gate it obeys.
+        limit_s: wall-clock seconds after which client and children are killed.
+        log: gets the client's output line by line, bounded.
+        cpus: cores the client may use; all if empty.
+        token: for a tokenizer that the hub must be asked for; appears in no output.
+        api_key: the server's, if it has one; appears in no output.
+
+    Raises:
+        TrialFailed: ``benchmark_timeout``, or ``cancelled`` when the place's gate was shut.
+        TaskError: the tokenizer is a path and nothing is there.
+    """
+    key = api_key or NO_KEY
+    environment = client_env(endpoint, task, settings, token=token)
+    own = fresh_folder(folder, point)
+    argv = client_argv(endpoint, task, point, folder=own, settings=settings, api_key=key)
+    _mute_own_log(own / "log")
+    secrets = [secret for secret in (token, api_key) if secret]
+    found: list[RawResult] = []
+
+    def complete() -> bool:
+        if result := find_result(own / RAW_FOLDER, point):
+            found.append(result)
+        return bool(found)
+
+    with ClientOutput(own / CLIENT_LOG, log, secrets) as output:
+        output.feed(f"{point.key}: {shlex.join(argv)}\n".encode())
+        ending = run_client(
+            argv,
+            env=environment,
+            folder=own,
+            place=place,
+            cpus=cpus,
+            output=output,
+            limit_s=limit_s,
+            complete=complete,
+        )
+        tail = output.tail
+    redact_files(own, secrets)
+    _raise_if_stopped(ending, point, place, limit_s, tail)
+    raw = found[0] if found else find_debug(own / RAW_FOLDER, point)
+    measurement = measurement_of(raw, point, task, ending.seconds, _problem(ending, tail))
+    log(_summary(measurement, ending))
+    return measurement
+
+
+def _mute_own_log(folder: Path) -> None:
+    """The client's log file has no bound and repeats its output, which is kept in client.log."""
+    folder.mkdir()
+    (folder / "genai_bench.log").symlink_to("/dev/null")
+
+
+def _raise_if_stopped(
+    ending: Ending, point: LoadPoint, place: Place, limit_s: float, tail: str
+) -> None:
+    if ending.how is Ended.LIMIT:
+        raise TrialFailed(
+            Failure(
+                failure_class=FailureClass.BENCHMARK_TIMEOUT,
+                reason=f"{point.key}: not measured within {limit_s:g} s; raise "
+                "timeouts.load_point_s or lower benchmark.max_requests_per_iteration.",
+                log_tail=tail[-_TAIL:],
+            )
+        )
+    if ending.exit_code == GATE_SHUT and place.gate.exists():
+        raise TrialFailed(
+            Failure(
+                failure_class=FailureClass.CANCELLED,
+                reason=f"{point.key}: this attempt was ended before its client had started.",
+            )
+        )
+
+
+def _problem(ending: Ending, tail: str) -> str | None:
+    if ending.exit_code is None:
+        return None
+    lines = [line for line in tail.splitlines() if line.strip()]
+    last = lines[-1].strip()[:300] if lines else "it printed nothing"
+    return f"exit code {ending.exit_code}; its last line: {last}"
+
+
+def _summary(measurement: Measurement, ending: Ending) -> str:
+    text = (
+        f"{measurement.load_point.key}: {measurement.completed} of {measurement.requests} requests "
+        f"completed in {measurement.seconds:.1f} s (client {ending.seconds:.1f} s)"
+    )
+    if measurement.ttft_ms and measurement.e2e_latency_ms and measurement.output_tokens_per_s:
+        text += (
+            f"; TTFT {measurement.ttft_ms.mean:.0f} ms, E2E {measurement.e2e_latency_ms.mean:.0f} "
+            f"ms, {measurement.output_tokens_per_s:.1f} output tokens/s"
+        )
+    return "\n".join([text, *(f"  {flag}: {why}" for flag, why in measurement.notes.items())])

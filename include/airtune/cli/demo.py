@@ -1,0 +1,163 @@
+"""``make demo``: an Airflow of its own, one real tuning run, the verdict, nothing left behind.
+
+Run as ``python -m airtune.cli.demo``. With ``KEEP=1`` Airflow stays up.
+"""
+
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+
+from airtune.cli.api import Api
+from airtune.cli.duration import duration
+from airtune.cli.leftovers import remove_leftovers
+from airtune.cli.login import Login
+from airtune.cli.run import follow_to_the_end, submit
+from airtune.cli.watch import Watched
+from airtune.errors import AirtuneError, ApiError
+from airtune.settings import Settings
+from airtune.stack.__main__ import login_text
+from airtune.stack.handle import StackHandle, running_stack
+from airtune.stack.health import wait_for_dag
+from airtune.stack.stack import Stack
+from airtune.task import Task, load_task, load_task_data
+
+DAG_ID = "autotune_local"
+EXAMPLE = "local_smollm2.json"
+_FAREWELL_S = 20.0
+"""How long an interrupted run's teardowns may take before everything is killed."""
+
+
+def main() -> int:
+    """Run the demo; returns its exit code: 0, 1 if it failed, 130 if it was interrupted."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    console = Console(highlight=False, soft_wrap=True)
+    try:
+        return Demo(Settings.load(), console, keep=os.environ.get("KEEP") == "1").run()
+    except KeyboardInterrupt:
+        console.print("Interrupted; all that was started has been stopped.")
+        return 130
+    except (AirtuneError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+class Demo:
+    """One demo run.
+
+    A stack that runs already (``make airflow``, or an earlier ``KEEP=1``) is used and left alone.
+    """
+
+    def __init__(self, settings: Settings, console: Console, *, keep: bool) -> None:
+        self.settings = settings
+        self.console = console
+        self.keep = keep
+        self.folder = settings.home / "var" / "airflow"
+        self._stack: Stack | None = None
+        self._run = ""
+
+    def run(self) -> int:
+        """From start to the verdict; stops all it started whatever happens.
+
+        Raises:
+            TaskError: the example cannot be used here.
+            StackError: Airflow does not start, or one of its components died.
+            ApiError: Airflow refuses.
+        """
+        path = self.settings.home / "examples" / EXAMPLE
+        task = load_task(path)
+        began = time.monotonic()
+        try:
+            with self._airflow() as handle:
+                code = self._tune(Api(Login.of(handle)), task, path)
+        except BaseException:
+            if self._stack and self._run:  # Airflow is down, so no task races with this
+                with _no_interrupts():
+                    remove_leftovers(self.settings, self._run)
+            raise
+        self.console.print(f"took {duration(time.monotonic() - began)}")
+        return code
+
+    @contextlib.contextmanager
+    def _airflow(self) -> Iterator[StackHandle]:
+        try:
+            handle = running_stack(self.folder) or self._start()
+            place = str(self.folder / "stack.json")
+            shown = login_text(handle, place, show_password=self.console.is_terminal)
+            self.console.print(shown, markup=False)
+            wait_for_dag(handle, DAG_ID, alive=self._check)
+            yield handle
+        except BaseException:
+            self._stop()
+            raise
+        if self.keep and self._stack:
+            self.console.print(f"Airflow stays up; stop it with: kill {self._stack.leader}")
+        else:
+            self._stop()
+
+    def _start(self) -> StackHandle:
+        self.console.print("Starting Airflow …")
+        self._stack = Stack(self.folder, outlive=self.keep)
+        return self._stack.start()
+
+    def _tune(self, api: Api, task: Task, path: Path) -> int:
+        if self._stack:
+            # A demo that was killed leaves a run that Airflow takes up again: nobody waits for it.
+            for run_id in api.active_runs(DAG_ID):
+                self.console.print(f"ending the unfinished run {run_id}", markup=False)
+                self._end(Watched(api, DAG_ID, run_id, maximize=False))
+        watched = submit(api, task, load_task_data(path))
+        self._run = f"{watched.dag_id}/{watched.run_id}"
+        where = api.run_url(watched.dag_id, watched.run_id)
+        self.console.print(f"run {watched.run_id}: {where}", markup=False)
+        try:
+            return follow_to_the_end(watched, self.console, self._check)
+        except BaseException:
+            self._end(watched)
+            raise
+
+    def _check(self) -> None:
+        if self._stack:
+            self._stack.check()
+
+    def _end(self, watched: Watched) -> None:
+        """End a run by Airflow's own means, so that its teardowns run; impatient on Ctrl-C."""
+        with contextlib.suppress(ApiError, KeyboardInterrupt):
+            watched.api.mark_failed(watched.dag_id, watched.run_id)
+            deadline = time.monotonic() + _FAREWELL_S
+            while time.monotonic() < deadline:
+                watched.look()
+                if watched.over():
+                    remove_leftovers(self.settings, f"{watched.dag_id}/{watched.run_id}")
+                    return
+                time.sleep(0.5)
+
+    def _stop(self) -> None:
+        if self._stack:
+            with _no_interrupts():
+                self._stack.stop()
+
+
+@contextlib.contextmanager
+def _no_interrupts() -> Iterator[None]:
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, signal.SIG_IGN) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+def _interrupt(_: int, __: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,53 @@
+"""``airtune reap``: devices of dead owners come back, once what they left is gone."""
+
+from collections.abc import Callable
+
+from rich.console import Console
+
+from airtune.cli.api import Api
+from airtune.cli.login import find_login
+from airtune.cli.owner import RestOwnerProbe
+from airtune.errors import ApiError
+from airtune.processes.place import Place
+from airtune.settings import Settings
+from airtune.study.reap import reap
+from airtune.study.store import Store
+
+
+def reap_host(*, url: str | None, force: bool) -> int:
+    """Reap this host; returns 1 if leases of dead or unknown owners remain.
+
+    Raises:
+        ApiError: Airflow cannot be asked and ``force`` is not given.
+    """
+    settings, console = Settings.load(), Console(highlight=False, soft_wrap=True)
+    api = _api(url, settings, console, force=force)
+    with Store.open(settings.store_url) as store:
+        found = reap(store, RestOwnerProbe(api), remover(settings), force=force)
+        held = len(store.holders())
+    for one in found:
+        sign = "reclaimed" if one.reclaimed else "kept"
+        devices = ", ".join(one.lease.devices)
+        console.print(f"{sign} {devices} of {one.lease.run} slot {one.lease.slot}: {one.reason}")
+    taken = sum(one.reclaimed for one in found)
+    console.print(f"{taken} reclaimed; {held} in use or kept.")
+    return 0 if taken == len(found) else 1
+
+
+def remover(settings: Settings) -> Callable[[str, int, int], None]:
+    """What ends a slot's processes on this host: ``(run, slot, attempt)``."""
+
+    def remove(run: str, slot: int, attempt: int) -> None:
+        Place.of(settings.run_dir, run, slot, attempt).end_all()
+
+    return remove
+
+
+def _api(url: str | None, settings: Settings, console: Console, *, force: bool) -> Api | None:
+    try:
+        return Api(find_login(url, settings), patience_s=2.0)
+    except ApiError as error:
+        if not force:
+            raise
+        console.print(f"{error}\nGoing on without it: every owner counts as unknown.")
+        return None

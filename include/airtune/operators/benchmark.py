@@ -1,0 +1,86 @@
+"""The second task of a slot: measure the server at every load point and score it."""
+
+import time
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from airflow.sdk import BaseOperator
+
+from airtune.operators.deploy import Killed
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airtune.operators.slot import Slot
+    from airtune.records import Lease, Trial
+
+
+class Benchmark(BaseOperator):
+    """Measure the slot's server with genai-bench, one call a load point.
+
+    It begins by making sure of the server, so a retry works after a crash of server or host.
+
+    Args:
+        spec: the slot, as ``plan`` returned it.
+    """
+
+    template_fields = ("spec",)
+    ui_color = "#d9f2d9"
+
+    def __init__(self, *, spec: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.spec = spec
+
+    def execute(self, context: "Context") -> dict[str, Any]:
+        """Measure and record; what is already recorded is not measured twice."""
+        from airtune.operators.slot import FINAL_STATES, Slot
+
+        context["label"] = self.spec["label"]  # type: ignore[typeddict-unknown-key]
+        slot = Slot.enter(self.spec, context["ti"], self.task_id.rpartition(".")[2])
+        if slot.is_new_generation:
+            slot.place.before().end_all()
+        trial = slot.begin()
+        if trial.state not in FINAL_STATES:
+            trial = self._measured(slot, trial, self._lease(slot))
+        return summary(slot, trial)
+
+    def on_kill(self) -> NoReturn:
+        """Airflow calls this from its signal handler; raising unwinds ``execute``."""
+        raise Killed("the task was stopped")
+
+    def _lease(self, slot: "Slot") -> "Lease":
+        from airtune.operators.leasing import LeaseWait
+
+        # Normally the slot still holds what deploy took. After a lone clear of this task the
+        # devices were given back and have to be waited for again.
+        while (lease := LeaseWait(slot).lease()) is None:
+            self.log.info("waiting for devices")
+        return lease
+
+    def _measured(self, slot: "Slot", trial: "Trial", lease: "Lease") -> "Trial":
+        from airtune.operators.measuring import measure_all
+        from airtune.operators.serving import ensure
+
+        with slot.failures_recorded(), slot.removed_on_failure():
+            endpoint = ensure(slot, trial, lease)
+            began = time.monotonic()
+            try:
+                return measure_all(slot, trial, lease, endpoint, self.log.info)
+            finally:
+                slot.store.add_seconds(
+                    slot.spec.run, slot.spec.slot, "benchmark", time.monotonic() - began
+                )
+
+
+def summary(slot: "Slot", trial: "Trial") -> dict[str, Any]:
+    """The small JSON that the API and the live view show for one trial."""
+    from airtune.scoring.objectives import objective_of
+
+    score = trial.score
+    return {
+        "trial_id": trial.trial_id,
+        "label": slot.spec.label,
+        "state": str(trial.state),
+        "score": score.score if score else None,
+        "raw": score.raw if score else None,
+        "unit": objective_of(slot.task).unit,
+    }

@@ -1,0 +1,97 @@
+"""The first task of a slot: wait for devices, start the server, see it answer."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from airflow.sdk import BaseOperator
+
+from airtune.errors import AirtuneError
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airtune.operators.slot import Slot
+
+
+class Killed(BaseException):
+    """Airflow ends this task now; raised in the task so that what it started is removed."""
+
+
+class DeployLocal(BaseOperator):
+    """Start the slot's server as a process of this host and leave it running.
+
+    An ordinary task, not a setup: on any failure it removes its own server, and teardown runs
+    whatever became of it.
+
+    Args:
+        spec: the slot, as ``plan`` returned it.
+    """
+
+    template_fields = ("spec",)
+    ui_color = "#d7ebff"
+
+    def __init__(self, *, spec: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.spec = spec
+
+    def execute(self, context: "Context") -> dict[str, Any]:
+        """Deploy; defers while other slots hold the devices."""
+        from airtune.operators.slot import FINAL_STATES, Slot
+
+        context["label"] = self.spec["label"]  # type: ignore[typeddict-unknown-key]
+        slot = Slot.enter(self.spec, context["ti"], self.task_id.rpartition(".")[2])
+        self._remove_older_generation(slot)
+        trial = slot.begin()
+        if trial.state in FINAL_STATES:
+            self.log.info("exp%d is already %s; nothing to deploy", trial.trial_id, trial.state)
+            return {"trial_id": trial.trial_id, "label": slot.spec.label, "url": None}
+        return self._deploy(slot, context)
+
+    def resume(self, context: "Context", event: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Back from a deferral: the slot stands at the head of the queue."""
+        if event and "error" in event:
+            raise AirtuneError(f"waiting for devices failed: {event['error']}")
+        return self.execute(context)
+
+    def on_kill(self) -> NoReturn:
+        """Airflow calls this from its signal handler; raising unwinds ``execute``."""
+        raise Killed("the task was stopped")
+
+    def _remove_older_generation(self, slot: "Slot") -> None:
+        if slot.is_new_generation:
+            slot.place.before().end_all()
+
+    def _deploy(self, slot: "Slot", context: "Context") -> dict[str, Any]:
+        from airtune.operators.leasing import LeaseWait
+        from airtune.operators.serving import ensure
+
+        trial = slot.begin()
+        lease = LeaseWait(slot).lease()
+        if lease is None:
+            self._defer(slot)
+        began_waiting = context["ti"].start_date  # of the first entry, deferrals included
+        waited = datetime.now(UTC) - began_waiting if began_waiting else timedelta(0)
+        slot.update(seconds={"lease_wait": waited.total_seconds()})
+        self.log.info("exp%d holds %s", trial.trial_id, ", ".join(lease.devices))
+        began, started_at = time.monotonic(), datetime.now(UTC)
+        with slot.failures_recorded(), slot.removed_on_failure():
+            endpoint = ensure(slot, trial, lease)
+        self.log.info("ready after %.1f s at %s", time.monotonic() - began, endpoint.base_url)
+        return {
+            "trial_id": trial.trial_id,
+            "label": slot.spec.label,
+            "url": endpoint.base_url,
+            "started_at": started_at.isoformat(),
+        }
+
+    def _defer(self, slot: "Slot") -> NoReturn:
+        from airtune.operators.waiting import LeaseTrigger
+
+        head = slot.store.position(slot.spec.run, slot.spec.slot) == 0
+        self.defer(
+            trigger=LeaseTrigger(
+                slot.spec.run, slot.spec.slot, slot.attempt, slot.server.devices, head
+            ),
+            method_name="resume",
+        )

@@ -1,0 +1,90 @@
+"""Which planned trials a run measures, and which it takes from the study."""
+
+from typing import TYPE_CHECKING, Any
+
+from airtune.errors import StudyBusyError
+from airtune.processes.place import Place
+from airtune.records import Role
+from airtune.settings import Settings
+from airtune.study.store import Store
+
+if TYPE_CHECKING:
+    from airtune.study.plan import Plan
+    from airtune.study.runs import RunRow
+    from airtune.task import Task
+
+
+def planned_items(store: Store, task: "Task", plan: "Plan") -> list[dict[str, Any]]:
+    """The plan as stored: first what is measured, in slot order, then what is re-used.
+
+    Search trials with a result are re-used. If anything is new the baseline is measured again,
+    so that both are of one run. If nothing is new and the last verdict was about the same task,
+    nothing is measured at all and reduce repeats that verdict.
+
+    Returns:
+        ``{"trial": PlannedTrial, "reused": trial id or None}`` as JSON, one a trial.
+    """
+    known = {} if task.rerun else _known(store, task, plan)
+    if not task.rerun and all(t.plan_key in known for t in plan.trials if t.role is Role.SEARCH):
+        known |= _baseline_of_same_task(store, task, plan)
+    items = [
+        {
+            "trial": trial.model_dump(mode="json"),
+            "reused": known.get(_key(trial.role, trial.plan_key)),
+        }
+        for trial in plan.trials
+    ]
+    return sorted(items, key=lambda item: item["reused"] is not None)
+
+
+def _key(role: Role, plan_key: str) -> str:
+    """A baseline is never taken for a search trial, nor the other way round."""
+    return "baseline" if role is Role.BASELINE else plan_key
+
+
+def _known(store: Store, task: "Task", plan: "Plan") -> dict[str, int]:
+    from airtune.scoring.judge import reusable_under
+
+    keys = [trial.plan_key for trial in plan.trials if trial.role is Role.SEARCH]
+    found = store.reusable(plan.study, keys)
+    return {key: trial.trial_id for key, trial in found.items() if reusable_under(trial, task)}
+
+
+def _baseline_of_same_task(store: Store, task: "Task", plan: "Plan") -> dict[str, int]:
+    """Baseline trial of the study's last verdict, if that answered the very same question."""
+    verdict, last = store.last_verdict(plan.study), store.judged_run(plan.study)
+    if verdict is None or last is None or verdict.baseline is None:
+        return {}
+    ignored = {"description", "rerun", "timeouts"}
+    now = task.model_dump(mode="json", exclude=ignored)
+    then = {name: value for name, value in last.task.items() if name not in ignored}
+    planned = {item["trial"]["plan_key"] for item in last.plan}
+    same = now == then and planned == {trial.plan_key for trial in plan.trials}
+    return {"baseline": verdict.baseline} if same else {}
+
+
+def refuse_busy(store: Store, settings: Settings, study: str) -> None:
+    """Close what dead runs of the study left; refuse while another one goes on.
+
+    Raises:
+        StudyBusyError: names the other run and what to do.
+    """
+    from airtune.operators.owner import run_state
+
+    for other in store.unfinished_runs(study):
+        state = run_state(other.run)
+        if state != "dead":
+            doubt = "" if state == "alive" else " (Airflow could not say whether it still runs)"
+            raise StudyBusyError(
+                f"Study {study} is in the unfinished run {other.run}{doubt}. Wait for it or mark "
+                "it failed; `airtune reap --force` takes it from a run that is surely gone."
+            )
+        _close(store, settings, other)
+
+
+def _close(store: Store, settings: Settings, dead: "RunRow") -> None:
+    for slot in range(len(dead.plan)):
+        attempt = store.current(dead.run, slot).attempt
+        Place.of(settings.run_dir, dead.run, slot, attempt).end_all()
+        store.release(dead.run, slot)
+    store.finish_run(dead.run, None)

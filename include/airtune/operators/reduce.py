@@ -1,0 +1,62 @@
+"""The end of a run: join plan and store, name the winner, write the results."""
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+
+from airtune.errors import AirtuneError, NoFeasibleTrialError
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class Reduce(BaseOperator):
+    """Decide from what the *store* holds for the *plan*; XCom positions shift with failures.
+
+    Runs whatever became of the slots, so it fails itself when there is nothing to report: plan
+    failed, no feasible trial, or a slot that could not be torn down.
+    """
+
+    ui_color = "#ffd6e7"
+
+    def execute(self, context: "Context") -> dict[str, Any]:
+        """Write the results, then return the verdict as the run's result.
+
+        Raises:
+            NoFeasibleTrialError: names the nearest miss.
+            AirtuneError: plan failed, or a teardown did; results are written all the same.
+        """
+        from airtune.operators.outcome import conclude
+        from airtune.settings import Settings
+        from airtune.study.store import Store
+
+        settings = Settings.load()
+        ti = context["ti"]
+        run = f"{ti.dag_id}/{ti.run_id}"
+        with Store.open(settings.store_url) as store:
+            if store.find_run(run) is None:
+                raise AirtuneError("plan failed, so there is no verdict: see the log of `plan`.")
+            outcome = conclude(store, settings, run)
+        self.log.info("\n%s", outcome.summary)
+        self._refuse_leaks(context)
+        verdict = outcome.result["verdict"]
+        if verdict["best"] is None:
+            raise NoFeasibleTrialError(verdict["statement"])
+        return outcome.result
+
+    def _refuse_leaks(self, context: "Context") -> None:
+        ti = context["ti"]
+        states = ti.get_task_states(
+            dag_id=ti.dag_id, task_ids=["slot.teardown"], run_ids=[ti.run_id]
+        )
+        failed = [
+            name
+            for known in states.values()
+            for name, state in known.items()
+            if str(state) == "failed"
+        ]
+        if failed:
+            raise AirtuneError(
+                f"{len(failed)} teardown(s) failed, so a server may still run and its devices "
+                "stay taken: see their logs, then clear them or run `airtune reap`."
+            )

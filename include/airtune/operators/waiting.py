@@ -1,0 +1,75 @@
+"""The trigger that wakes a slot when it has come to the head of the queue for devices."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+POLL_S = 0.5
+AT_LATEST_S = 60.0
+"""A waiting head comes back to a worker this often, to look for dead owners of devices."""
+
+
+class LeaseTrigger(BaseTrigger):
+    """Fires when the slot is first in the queue and its devices are free, or it should look.
+
+    A slot that was not the head wakes as soon as it is: the devices are still held then, but
+    its worker is warm by the time they are not.
+
+    Args:
+        run, slot, attempt: who waits.
+        devices: how many devices it needs.
+        was_head: it was already the head when it deferred.
+    """
+
+    def __init__(self, run: str, slot: int, attempt: int, devices: int, was_head: bool) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.run_key = run
+        self.slot = slot
+        self.attempt = attempt
+        self.devices = devices
+        self.was_head = was_head
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Path and arguments, for the triggerer."""
+        arguments = {
+            "run": self.run_key,
+            "slot": self.slot,
+            "attempt": self.attempt,
+            "devices": self.devices,
+            "was_head": self.was_head,
+        }
+        return f"{type(self).__module__}.{type(self).__qualname__}", arguments
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Poll the store off the event loop; an error is an event, so retry rules see it."""
+        latest = time.monotonic() + AT_LATEST_S
+        try:
+            while not await asyncio.to_thread(self._due):
+                if self.was_head and time.monotonic() > latest:
+                    break
+                await asyncio.sleep(POLL_S)
+        except Exception as error:
+            yield _event({"error": f"{type(error).__name__}: {error}"})
+            return
+        yield _event({})
+
+    def _due(self) -> bool:
+        from airtune.settings import Settings
+        from airtune.study.store import Store
+
+        settings = Settings.load()
+        with Store.open(settings.store_url) as store:
+            if store.position(self.run_key, self.slot) > 0:
+                return False
+            if not self.was_head:
+                return True
+            held = {device for lease in store.holders() for device in lease.devices}
+            free = [device for device in settings.devices if device.name not in held]
+            return len(free) >= self.devices
+
+
+def _event(payload: dict[str, str]) -> TriggerEvent:
+    return TriggerEvent(payload)  # type: ignore[no-untyped-call]

@@ -1,0 +1,61 @@
+"""The parts of an Airflow: their command lines and what each loads besides the common modules."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+MIGRATE: tuple[str, ...] = ("db", "migrate")
+
+COMMON_MODULES: tuple[str, ...] = (
+    "airflow.__main__",
+    "airflow.cli.commands.scheduler_command",
+    "airflow.cli.commands.triggerer_command",
+    "airflow.cli.commands.dag_processor_command",
+    "airflow.executors.local_executor",
+    "airflow.sdk.execution_time.supervisor",
+    "airflow.sdk.execution_time.task_runner",
+    "airflow.dag_processing.processor",
+    "airflow.utils.db",
+    # What nearly every DAG file imports in each task process: 0.1 s a task.
+    "airflow.providers.standard.decorators.python",
+    "airflow.sdk.bases.decorator",
+    "airflow.sdk.definitions.decorators.setup_teardown",
+    "airflow.sdk.definitions.decorators.task_group",
+    "jinja2.ext",
+)
+"""Loaded once, before the components part; task processes inherit them from the scheduler."""
+
+
+@dataclass(frozen=True)
+class Component:
+    """One long-running process of Airflow.
+
+    Attributes:
+        name: also the name of its log file.
+        arguments: Airflow's command line.
+        modules: what it loads while the database is still being migrated.
+        health: its key in the answer of ``/api/v2/monitor/health``.
+    """
+
+    name: str
+    arguments: tuple[str, ...]
+    modules: Sequence[str] = ()
+    health: str | None = None
+
+
+COMPONENTS: tuple[Component, ...] = (
+    Component(
+        "api-server",
+        ("api-server", "--workers", "1"),
+        (
+            "airflow.cli.commands.api_server_command",
+            "airflow.api_fastapi.core_api.routes.public",
+            "airflow.api_fastapi.core_api.routes.ui",
+            "airflow.api_fastapi.execution_api.routes",
+            "airflow.api_fastapi.auth.managers.simple.simple_auth_manager",
+        ),
+    ),
+    # --skip-serve-logs: the log servers would listen on all interfaces.
+    Component("scheduler", ("scheduler", "--skip-serve-logs"), health="scheduler"),
+    Component("dag-processor", ("dag-processor",), health="dag_processor"),
+    Component("triggerer", ("triggerer", "--skip-serve-logs"), health="triggerer"),
+)

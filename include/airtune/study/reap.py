@@ -1,0 +1,87 @@
+"""Reaping: devices of dead owners come back, once what the owners left is gone."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from airtune.errors import FencedError
+from airtune.records import Failure, FailureClass, Lease, TrialState
+from airtune.study.store import Store
+
+Liveness = Literal["alive", "dead", "unknown"]
+
+Remove = Callable[[str, int, int], None]
+"""``(run, slot, attempt)``: end server and client of that attempt and earlier ones, see them gone.
+
+It raises if something survives; then the lease stays.
+"""
+
+
+class OwnerProbe(Protocol):
+    """Tells whether the tasks of a slot can still do something."""
+
+    def __call__(self, run: str, slot: int) -> Liveness:
+        """``dead`` only if surely none of them runs or will; ``unknown`` when in doubt."""
+
+
+@dataclass(frozen=True)
+class Reaped:
+    """A lease whose owner is not alive.
+
+    Attributes:
+        reclaimed: its devices are free again.
+        reason: one sentence: why they are, or why not and what to do.
+    """
+
+    lease: Lease
+    reclaimed: bool
+    reason: str
+
+
+def reap(store: Store, probe: OwnerProbe, remove: Remove, *, force: bool = False) -> list[Reaped]:
+    """Look at every lease and take it from a dead owner; those of living ones are left out.
+
+    Args:
+        force: take unknown owners for dead (never living ones).
+    """
+    found = []
+    for lease in store.holders():
+        liveness = probe(lease.run, lease.slot)
+        if liveness == "alive":
+            continue
+        if liveness == "unknown" and not force:
+            reason = "Whether its owner lives is unknown; if it is dead: airtune reap --force."
+            found.append(Reaped(lease, False, reason))
+        else:
+            found.append(_reap(store, lease, remove))
+    return found
+
+
+def _reap(store: Store, lease: Lease, remove: Remove) -> Reaped:
+    # Entering the slot fences the old owner out, should it be alive against all evidence, and
+    # gives an attempt whose number tells our removal from a retry that begins now.
+    claim = store.take_over(lease.run, lease.slot, lease.attempt)
+    if claim is None:
+        return Reaped(lease, False, "The slot was entered again: its owner lives.")
+    try:
+        remove(lease.run, lease.slot, claim.attempt)
+    except Exception as error:  # whatever it is: the others' leases are still to be looked at
+        return Reaped(lease, False, f"What its owner left could not be removed: {error}")
+    _close_trial(store, lease, claim.attempt)
+    if store.reclaim(lease.model_copy(update={"attempt": claim.attempt})):
+        return Reaped(lease, True, "Its owner is dead and what it left is gone.")
+    return Reaped(lease, False, "The slot was entered again: its owner lives.")
+
+
+def _close_trial(store: Store, lease: Lease, attempt: int) -> None:
+    trial = store.trial(lease.run, lease.slot)
+    if trial is None or trial.state is not TrialState.RUNNING:
+        return
+    failure = Failure(
+        failure_class=FailureClass.INFRASTRUCTURE,
+        reason="Its tasks ended without cleaning up; run the task again to measure it.",
+    )
+    try:
+        store.record_trial(lease.run, lease.slot, attempt, failure=failure)
+    except FencedError:
+        return  # entered again: the trial is that attempt's, and the reclaim will see it, too

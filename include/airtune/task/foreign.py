@@ -1,0 +1,86 @@
+"""Keys of other tuners' task files that airtune refuses, and what to write instead."""
+
+_BAYESIAN = 'Remove it; strategies are "grid_search" and "random".'
+_OME_OBJECT = (
+    "is not created by airtune.",
+    "Create the object in the cluster first, name it in {field}, and remove this key.",
+)
+_DATASET = (
+    "is not supported: requests are made by genai-bench from its own texts.",
+    "Remove it and describe the lengths in traffic_scenarios, for example D(3800,200).",
+)
+
+
+def _renamed(field: str) -> tuple[str, str]:
+    return f'is called "{field}" here.', f'Write it as "{field}".'
+
+
+FOREIGN: dict[str, tuple[str, str]] = {
+    "storage": (
+        "is not supported: models are not mounted from a PVC of the task's choice.",
+        "Remove it; in OME give the (Cluster)BaseModel its storage and name it in model.name, "
+        "in Docker put the folder under the model path.",
+    ),
+    "gpu_type": (
+        "is not a choice of the task: trials run on the devices of the worker host.",
+        "Remove it; choose the host by AIRTUNE_DEVICES or the DAG's queue.",
+    ),
+    "clusterbasemodel_config": (_OME_OBJECT[0], _OME_OBJECT[1].format(field="model.name")),
+    "clusterservingruntime_config": (_OME_OBJECT[0], _OME_OBJECT[1].format(field="base_runtime")),
+    "gpu_ids": (
+        "is not a choice of the task: the lease gives each trial its devices.",
+        "Remove it; list the host's devices in AIRTUNE_DEVICES.",
+    ),
+    "model_config": _renamed("model"),
+    "optimization_config": _renamed("optimization"),
+    "benchmark_config": _renamed("benchmark"),
+    "slo_config": _renamed("slo"),
+    "quantization": _renamed("quant_config"),
+    "quantization_config": _renamed("quant_config"),
+    "parameter_space": _renamed("parameters"),
+    "fixed_parameters": _renamed("engine_args"),
+    "optimization.n_initial_random": ("belongs to Bayesian search, which is not there.", _BAYESIAN),
+    "optimization.study_name": (
+        "is not chosen: a study is known by task_name and a hash of model, workload, objective "
+        "and launcher.",
+        "Remove it; the same task continues its study.",
+    ),
+    "optimization.storage": (
+        "is not a choice of the task: all studies are in one store.",
+        "Remove it and set AIRTUNE_STORE_URL for the installation.",
+    ),
+    "benchmark.dataset_url": _DATASET,
+    "benchmark.dataset_path": _DATASET,
+    "benchmark.dataset_deduplicate": (
+        "belongs to dataset_url, which is not supported.",
+        "Remove it.",
+    ),
+    "benchmark.slo_config": ("stands beside benchmark here.", 'Write it as top-level "slo".'),
+    "benchmark.additional_request_params": _renamed("additional_params"),
+    "slo.latency.p95": (
+        "is not among the percentiles of the SLO.",
+        'Write p90 or p99, or top-level "constraints": {"e2e_latency_ms": {"p95": 5000}} (ms).',
+    ),
+    "slo.throughput": (
+        "is a hard bound here, not a penalty.",
+        'Write top-level "constraints": {"output_tokens_per_s": 100}.',
+    ),
+    "slo.error_rate": (
+        "is a hard bound here, not a penalty.",
+        'Write top-level "constraints": {"error_rate": 0.01}.',
+    ),
+}
+"""Dotted path of a key → why it is refused, and the fix."""
+
+FOREIGN_WORDS: dict[tuple[str, str], str] = {
+    ("optimization.strategy", "bayesian"): 'Write "random" with max_iterations, or "grid_search".',
+    ("optimization.strategy", "tpe"): 'Write "random" with max_iterations, or "grid_search".',
+    ("optimization.strategy", "optuna"): 'Write "random" with max_iterations, or "grid_search".',
+    ("optimization.strategy", "random_search"): 'Write "random".',
+    ("optimization.strategy", "grid"): 'Write "grid_search".',
+    ("optimization.objective", "throughput"): 'Write "maximize_throughput".',
+    ("optimization.objective", "latency"): 'Write "minimize_latency".',
+    ("optimization.objective", "ttft"): 'Write "minimize_ttft".',
+    ("optimization.objective", "tpot"): 'Write "minimize_tpot".',
+}
+"""Dotted path and value of a word that is refused → the fix."""

@@ -1,0 +1,38 @@
+"""The examples that come with airtune are tasks, one for each launcher that they name."""
+
+from pathlib import Path
+
+import pytest
+
+from airtune.task import load_task
+
+FOLDER = Path(__file__).resolve().parents[2] / "examples"
+
+
+@pytest.mark.parametrize(
+    ("name", "launcher", "engine"),
+    [
+        ("local_smollm2.json", "local", "llama_cpp"),
+        ("docker_task.json", "docker", "sglang"),
+        ("docker_vllm.yaml", "docker", "vllm"),
+        ("simple_task.json", "ome", "sglang"),
+    ],
+)
+def test_example_is_a_task(name, launcher, engine):
+    task = load_task(FOLDER / name, launcher=launcher)
+
+    assert (task.launcher, task.engine) == (launcher, engine)
+    assert task.sentences()
+
+
+def test_no_two_examples_share_a_name():
+    names = [load_task(path).task_name for path in FOLDER.iterdir()]
+
+    assert len(set(names)) == len(names)
+
+
+def test_the_demo_has_one_load_point_and_six_configurations():
+    task = load_task(FOLDER / "local_smollm2.json")
+
+    assert len(task.load_points) == 1
+    assert len(task.parameters["parallel"].values) * len(task.linked[0].values) == 6
