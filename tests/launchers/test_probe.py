@@ -12,7 +12,7 @@ from airtune.records import Failure, FailureClass
 
 READY = Readiness(model_name="m", prompt_tokens=7, max_tokens=3)
 MODELS = (200, json.dumps({"data": [{"id": "m"}]}))
-HEALTHY: Mapping[str, tuple[int, str]] = {
+HEALTHY: dict[str, tuple[int, str]] = {
     "/health": (200, ""),
     "/v1/models": MODELS,
     "/v1/chat/completions": (200, "{}"),

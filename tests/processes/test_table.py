@@ -2,6 +2,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 from airtune.processes import table
 from airtune.processes.table import Process
@@ -77,3 +78,28 @@ def test_an_environment_entry_is_seen_whole_or_not_at_all() -> None:
 
 def test_the_epoch_stays_the_same_while_the_host_is_up() -> None:
     assert table.epoch() == table.epoch()
+
+
+def test_a_process_whose_first_thread_ended_is_running_while_another_works() -> None:
+    code = (
+        "import ctypes, sys, threading\n"
+        "threading.Thread(target=sys.stdin.read).start()\n"
+        "print(flush=True); ctypes.CDLL(None).pthread_exit(None)"
+    )
+    child = subprocess.Popen(
+        [sys.executable, "-S", "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert child.stdout is not None
+    child.stdout.readline()
+    deadline = time.monotonic() + 5
+    while ") Z " not in _stat(child.pid) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    state, found = _stat(child.pid), table.process_of(child.pid)
+    child.kill()
+    child.communicate()
+    assert ") Z " in state
+    assert found is not None
+
+
+def _stat(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text()

@@ -67,15 +67,9 @@ def measure(
 
     with ClientOutput(own / CLIENT_LOG, log, secrets) as output:
         output.feed(f"{point.key}: {shlex.join(argv)}\n".encode())
+        where = {"folder": own, "place": place, "cpus": cpus}
         ending = run_client(
-            argv,
-            env=environment,
-            folder=own,
-            place=place,
-            cpus=cpus,
-            output=output,
-            limit_s=limit_s,
-            complete=complete,
+            argv, env=environment, output=output, limit_s=limit_s, complete=complete, **where
         )
         tail = output.tail
     redact_files(own, secrets)

@@ -57,14 +57,14 @@ class Benchmark(BaseOperator):
         return lease
 
     def _measured(self, slot: "Slot", trial: "Trial", lease: "Lease") -> "Trial":
-        from airtune.operators.measuring import measure_all
+        from airtune.operators.measuring import Measuring
         from airtune.operators.serving import ensure
 
         with slot.failures_recorded(), slot.removed_on_failure():
             endpoint = ensure(slot, trial, lease)
             began = time.monotonic()
             try:
-                return measure_all(slot, trial, lease, endpoint, self.log.info)
+                return Measuring(slot, slot.begin(), lease, endpoint, self.log.info).run()
             finally:
                 slot.store.add_seconds(
                     slot.spec.run, slot.spec.slot, "benchmark", time.monotonic() - began

@@ -30,7 +30,8 @@ def process_of(pid: int) -> Process | None:
     except OSError:
         return None
     words = stat.rpartition(")")[2].split()  # the name in brackets may contain anything
-    if words[0] in _ENDED:
+    # A first thread that has ended while others hang in a driver still holds its devices.
+    if words[0] in _ENDED and int(words[17]) <= 1:
         return None
     return Process(pid, start_time=int(words[19]), parent=int(words[1]), session=int(words[3]))
 

@@ -31,7 +31,8 @@ def free_port(host: str) -> int:
 def owners(port: int, pids: Callable[[], Iterable[int]]) -> tuple[bool, bool]:
     """Who listens on ``port``: (one of ``pids``, anybody else).
 
-    ``pids`` is only called when somebody listens. Both can be true: with SO_REUSEPORT, which vLLM sets, two servers share a port in silence.
+    ``pids`` is only called when somebody listens. Both can be true: with SO_REUSEPORT, which
+    vLLM sets, two servers share a port in silence.
     """
     listening = _listening(port)
     if not listening:

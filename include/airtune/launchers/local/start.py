@@ -19,6 +19,9 @@ from airtune.records import Device, Endpoint, Failure, FailureClass, ServerSpec
 _RECORDED_WITHIN_S = 30.0
 """Starting an interpreter on a host that is out of breath."""
 
+_COLLECTED_WITHIN_S = 1.0
+"""The kernel hands an exit code over a moment after the process is seen to have ended."""
+
 _started: dict[int, "subprocess.Popen[bytes]"] = {}
 """Servers that this process has started, by pid: only their parent learns their exit codes."""
 
@@ -96,12 +99,17 @@ def arguments_of(spec: ServerSpec, host: str, port: int) -> list[str]:
 
 
 def exit_code(pid: int) -> int | None:
-    """Exit code (negative: by that signal) of a server that *this* process started.
+    """Exit code (negative: by that signal) of an ended server that *this* process started.
 
-    None while it runs, and for servers of other processes.
+    None for servers of other processes.
     """
     process = _started.get(pid)
-    return process.poll() if process else None
+    if process is None:
+        return None
+    try:
+        return process.wait(_COLLECTED_WITHIN_S)
+    except subprocess.TimeoutExpired:
+        return None
 
 
 def collect() -> None:
