@@ -15,7 +15,7 @@ from airtune.settings import Settings
 from airtune.stack.stack import Stack
 from airtune.study.store import Store
 from airtune.testing.airflow_api import AirflowApi
-from airtune.testing.home import home_environment, make_home
+from airtune.testing.home import end_processes, home_environment, make_home
 
 DEVICES = "fake0..1"
 
@@ -51,7 +51,8 @@ class Site:
         """The slot that runs these parameters."""
         with self.store() as store:
             plan = store.run(self.key(run_id)).plan
-        return next(i for i, item in enumerate(plan) if item["parameters"] == parameters)
+        wanted = (i for i, item in enumerate(plan) if item["trial"]["parameters"] == parameters)
+        return next(wanted)
 
     def record(self, run_id: str, slot: int, role: str) -> Path | None:
         """The newest record of a slot's server or client, None before it is started."""
@@ -82,7 +83,7 @@ def _command_lines() -> Iterator[list[str]]:
 @pytest.fixture(scope="session")
 def make_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Site]]:
     """Start an Airflow; all are stopped at the end."""
-    stacks: list[Stack] = []
+    stacks: list[tuple[Stack, Path]] = []
 
     def make(devices: str, **options: Any) -> Site:
         home = make_home(tmp_path_factory.mktemp("site") / "home")
@@ -94,14 +95,15 @@ def make_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...
             orphan_interval_s=5,
             **options,
         )
-        stacks.append(stack)
+        stacks.append((stack, home))
         handle = stack.start()
         stack.wait_for_dag("autotune_local")
         return Site(AirflowApi(handle), Settings.load(environment), stack)
 
     yield make
-    for stack in stacks:
+    for stack, home in stacks:
         stack.stop()
+        end_processes(home)
         assert stack.pids == []
 
 

@@ -38,7 +38,7 @@ def _case(name: str, replay: bool = True, **fault: Any) -> dict[str, Any]:
 def cases(site: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Every case by its name: a run that has been started; some are disturbed on their way."""
     once = tmp_path_factory.mktemp("once") / "died"
-    slow, hang = {"timeouts": {"start_s": 3}}, {"timeouts": {"load_point_s": 14}}
+    slow, hang = {"timeouts": {"start_s": 3}}, {"timeouts": {"load_point_s": 30}}
     tasks = {
         "exits": _case("exits", exit_at_start=3),
         "oom": _case("oom", oom_log=True),
@@ -64,7 +64,7 @@ def _when_task_runs(site: Any, run: str, task: str) -> dict[str, Any]:
     """Wait until ``task`` of the bad slot runs."""
 
     def running() -> dict[str, Any] | None:
-        slots = [t for t in site.api.tasks(run) if t["rendered_map_index"] == "random-seed=2"]
+        slots = [t for t in site.api.tasks(run) if t["rendered_map_index"] == "random_seed=2"]
         found = [t for t in slots if t["task_id"] == f"slot.{task}" and t["state"] == "running"]
         return found[0] if found else None
 
@@ -113,7 +113,7 @@ def _kill_client(site: Any) -> None:
 
 def _winner_is_seed_1(site: Any, run: str) -> None:
     result = site.api.result(run)
-    assert result["best"] == "random-seed=1"
+    assert result["best"] == "random_seed=1"
     assert result["verdict"]["gain"]["pct"] > 20
     results = site.results(f"fault-{run}")
     assert results["winner"]["parameters"] == {"random_seed": 1}
@@ -207,5 +207,5 @@ def test_a_run_marked_failed_by_hand_leaves_nothing_and_the_next_run_names_the_w
     site.api.trigger({"task": task}, "failed-by-hand-2")
     assert site.api.wait("failed-by-hand-2") == "success"
     assert site.left_of("failed-by-hand-2") == []
-    assert site.api.result("failed-by-hand-2")["best"] == "random-seed=1"
+    assert site.api.result("failed-by-hand-2")["best"] == "random_seed=1"
     assert site.api.result("failed-by-hand-2")["reused"] == 1

@@ -16,7 +16,9 @@ def mirrored(store_url):
     opened = []
 
     def load():
-        storage = optuna.storages.RDBStorage(store_url)
+        storage = optuna.storages.RDBStorage(
+            store_url, skip_compatibility_check=True, skip_table_creation=True
+        )
         opened.append(storage)
         return optuna.load_study(study_name="demo-1", storage=storage)
 
@@ -82,7 +84,7 @@ def test_trials_that_still_run_wait_for_their_end(store, opened_run, begin, mirr
 
 @pytest.mark.parametrize(
     ("first", "later", "how_many"),
-    [(1, 8, 1), (0.5, 0.9, 1), (1, 1.5, 2), ("f16", "f32", 2), (2, "auto", 2)],
+    [(1, 8, 1), (1, 1.5, 2), ("f16", "f32", 2)],
 )
 def test_an_edited_space_goes_on_in_the_same_study(store, finish, mirrored, first, later, how_many):
     """Optuna cannot hold other choices in one study: then its view is made anew."""

@@ -3,9 +3,11 @@
 import itertools
 import time
 
+import optuna  # noqa: F401 - loaded once, before the forks
 import pytest
 
 from airtune.records import Role, Score, TrialState
+from airtune.study.mirror import sync_optuna
 from airtune.study.store import Store
 
 
@@ -111,8 +113,6 @@ def test_a_run_of_a_study_that_must_be_alone_is_opened_by_one_only(race_url, at_
 
 
 def test_optunas_view_holds_each_trial_once_however_many_write_it(race_url, at_once):
-    from airtune.study.mirror import sync_optuna
-
     with Store.open(race_url) as store:
         for slot in range(5):
             attempt = store.claim("dag/race", slot, "deploy", 0).attempt

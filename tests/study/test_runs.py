@@ -60,6 +60,15 @@ def test_the_verdict_of_a_study_is_that_of_the_run_that_finished_last(store, clo
     assert store.last_verdict("demo-2") is None
 
 
+def test_the_run_behind_a_verdict_is_found(store, opened_run):
+    assert store.judged_run("demo-1") is None
+    store.finish_run(opened_run, Verdict(statement="done"))
+    store.open_run("dag/two", "demo-1", "demo", "local", {}, [])
+    assert store.judged_run("demo-1").run == opened_run
+    assert store.find_run("dag/two").run == "dag/two"
+    assert store.find_run("dag/none") is None
+
+
 def test_finishing_without_a_verdict_keeps_the_stored_one(store, opened_run):
     store.finish_run(opened_run, Verdict(statement="kept"))
     store.finish_run(opened_run, None)

@@ -37,8 +37,11 @@ def test_a_benchmark_cleared_alone_opens_a_generation_of_its_own(store, opened_r
     store.record_trial(opened_run, 0, benchmark.attempt, state=TrialState.SUCCEEDED)
     store.claim(opened_run, 0, "teardown", 0)
     assert store.claim(opened_run, 0, "benchmark", 1) == Claim(1, 4, renewed=True)
-    assert store.claim(opened_run, 0, "benchmark", 1) == Claim(1, 5), "its retry stays in it"
-    assert store.claim(opened_run, 0, "teardown", 1) == Claim(1, 6)
+    retry = store.claim(opened_run, 0, "benchmark", 1)
+    assert retry == Claim(1, 5, renewed=True), "killed before its trial began"
+    begin(opened_run, 0, retry.attempt)
+    assert store.claim(opened_run, 0, "benchmark", 1) == Claim(1, 6), "it stays in it"
+    assert store.claim(opened_run, 0, "teardown", 1) == Claim(1, 7)
 
 
 def test_a_trial_of_a_generation_that_was_cleared_while_running_is_closed(store, opened_run, begin):

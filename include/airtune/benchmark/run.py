@@ -52,24 +52,25 @@ def measure(
         TrialFailed: ``benchmark_timeout``, or ``cancelled`` when the place's gate was shut.
         TaskError: the tokenizer is a path and nothing is there.
     """
-    key = api_key or NO_KEY
     environment = client_env(endpoint, task, settings, token=token)
     own = fresh_folder(folder, point)
-    argv = client_argv(endpoint, task, point, folder=own, settings=settings, api_key=key)
+    argv = client_argv(
+        endpoint, task, point, folder=own, settings=settings, api_key=api_key or NO_KEY
+    )
     _mute_own_log(own / "log")
     secrets = [secret for secret in (token, api_key) if secret]
     found: list[RawResult] = []
-
-    def complete() -> bool:
-        if result := find_result(own / RAW_FOLDER, point):
-            found.append(result)
-        return bool(found)
-
     with ClientOutput(own / CLIENT_LOG, log, secrets) as output:
         output.feed(f"{point.key}: {shlex.join(argv)}\n".encode())
-        where = {"folder": own, "place": place, "cpus": cpus}
         ending = run_client(
-            argv, env=environment, output=output, limit_s=limit_s, complete=complete, **where
+            argv,
+            env=environment,
+            folder=own,
+            place=place,
+            cpus=cpus,
+            output=output,
+            limit_s=limit_s,
+            complete=lambda: _complete(own / RAW_FOLDER, point, found),
         )
         tail = output.tail
     redact_files(own, secrets)
@@ -78,6 +79,12 @@ def measure(
     measurement = measurement_of(raw, point, task, ending.seconds, _problem(ending, tail))
     log(_summary(measurement, ending))
     return measurement
+
+
+def _complete(folder: Path, point: LoadPoint, found: list[RawResult]) -> bool:
+    if result := find_result(folder, point):
+        found.append(result)
+    return bool(found)
 
 
 def _mute_own_log(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from itertools import chain, repeat
 from typing import Any
 from urllib.parse import quote
 
@@ -112,7 +113,7 @@ class Api:
 
     def _send(self, method: str, path: str, arguments: Mapping[str, Any]) -> httpx.Response:
         deadline = time.monotonic() + (self._patience_s if method == "GET" else 0.0)
-        while True:
+        for pause in chain((0.1, 0.2, 0.5), repeat(1.0)):
             try:
                 answer = self._client.request(method, f"/api/v2{path}", **arguments)
             except httpx.TransportError as error:
@@ -123,7 +124,8 @@ class Api:
             else:
                 if answer.status_code < 500 or time.monotonic() >= deadline:
                     return answer
-            time.sleep(0.5)
+            time.sleep(pause)
+        raise AssertionError("unreachable: the pauses do not end")
 
     def _refusal(self, answer: httpx.Response) -> ApiError:
         detail = _detail(answer)

@@ -15,6 +15,7 @@ from types import FrameType
 from rich.console import Console
 
 from airtune.cli.api import Api
+from airtune.cli.console import open_console
 from airtune.cli.duration import duration
 from airtune.cli.leftovers import remove_leftovers
 from airtune.cli.login import Login
@@ -36,8 +37,9 @@ _FAREWELL_S = 20.0
 
 def main() -> int:
     """Run the demo; returns its exit code: 0, 1 if it failed, 130 if it was interrupted."""
-    signal.signal(signal.SIGTERM, _interrupt)
-    console = Console(highlight=False, soft_wrap=True)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background jobs ignore SIGINT
+        signal.signal(number, _interrupt)
+    console = open_console()
     try:
         return Demo(Settings.load(), console, keep=os.environ.get("KEEP") == "1").run()
     except KeyboardInterrupt:
@@ -90,7 +92,7 @@ class Demo:
             handle = running_stack(self.folder) or self._start()
             place = str(self.folder / "stack.json")
             shown = login_text(handle, place, show_password=self.console.is_terminal)
-            self.console.print(shown, markup=False)
+            self.console.print(shown)
             wait_for_dag(handle, DAG_ID, alive=self._check)
             yield handle
         except BaseException:
@@ -110,12 +112,12 @@ class Demo:
         if self._stack:
             # A demo that was killed leaves a run that Airflow takes up again: nobody waits for it.
             for run_id in api.active_runs(DAG_ID):
-                self.console.print(f"ending the unfinished run {run_id}", markup=False)
+                self.console.print(f"ending the unfinished run {run_id}")
                 self._end(Watched(api, DAG_ID, run_id, maximize=False))
         watched = submit(api, task, load_task_data(path))
         self._run = f"{watched.dag_id}/{watched.run_id}"
         where = api.run_url(watched.dag_id, watched.run_id)
-        self.console.print(f"run {watched.run_id}: {where}", markup=False)
+        self.console.print(f"run {watched.run_id}: {where}")
         try:
             return follow_to_the_end(watched, self.console, self._check)
         except BaseException:

@@ -5,8 +5,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
+from airtune.cli.console import open_console
 from airtune.cli.duration import duration
 from airtune.records import ServerSpec
 from airtune.settings import Settings
@@ -59,7 +58,7 @@ def _as_json(task: Task, plan: Plan, expected: Estimate, settings: Settings) -> 
 
 
 def _print(task: Task, plan: Plan, expected: Estimate, settings: Settings) -> None:
-    console = Console(highlight=False, soft_wrap=True, markup=False)
+    console = open_console()
     points = ", ".join(point.key for point in task.load_points)
     console.print(f"{task.task_name}: {len(plan.trials)} trials of {task.engine}, {task.launcher}")
     console.print(f"load points: {points}")

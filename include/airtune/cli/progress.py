@@ -28,7 +28,8 @@ class SlotProgress:
     Attributes:
         slot: mapped index.
         label: its configuration.
-        seconds: since its deploy began, until its teardown ended; None before.
+        seconds: since its deploy began (once known: since its server was started), until its
+            teardown ended; None before.
         outcome: the trial's state once it is known (``succeeded``, ``failed`` …), else "".
         score: None while unknown, and for a trial without one.
         unit: of the objective, "" while unknown.
@@ -84,6 +85,7 @@ def run_progress(
     *,
     maximize: bool,
     now: datetime,
+    started: Mapping[int, datetime] | None = None,
 ) -> RunProgress:
     """Put a run together.
 
@@ -92,12 +94,19 @@ def run_progress(
         tasks: task instances of the run.
         summaries: what ``benchmark`` returned, by slot.
         now: a moment with zone.
+        started: when a slot's server was started, where that is known.
     """
     by_slot: dict[int, dict[str, TaskState]] = {}
     for task in tasks:
         by_slot.setdefault(task.map_index, {})[task.task_id] = task
     slots = tuple(
-        _slot(SlotProgress(index, label), by_slot.get(index, {}), summaries.get(index), now)
+        _slot(
+            SlotProgress(index, label),
+            by_slot.get(index, {}),
+            summaries.get(index),
+            (started or {}).get(index),
+            now,
+        )
         for index, label in enumerate(labels)
     )
     starts = [t.started for t in tasks if t.task_id == DEPLOY and t.started]
@@ -109,10 +118,11 @@ def _slot(
     slot: SlotProgress,
     tasks: Mapping[str, TaskState],
     summary: Mapping[str, Any] | None,
+    started: datetime | None,
     now: datetime,
 ) -> SlotProgress:
     phase = _phase({name: task.state for name, task in tasks.items()})
-    found = replace(slot, phase=phase, seconds=_seconds(tasks, phase, now))
+    found = replace(slot, phase=phase, seconds=_seconds(tasks, phase, started, now))
     if summary:
         return replace(
             found,
@@ -136,9 +146,12 @@ def _phase(states: Mapping[str, str | None]) -> Phase:
     return Phase.STARTING if deploy in {"running", "up_for_retry"} else Phase.WAITING
 
 
-def _seconds(tasks: Mapping[str, TaskState], phase: Phase, now: datetime) -> float | None:
+def _seconds(
+    tasks: Mapping[str, TaskState], phase: Phase, started: datetime | None, now: datetime
+) -> float | None:
     deploy, teardown = tasks.get(DEPLOY), tasks.get(TEARDOWN)
-    if deploy is None or deploy.started is None:
+    began = started or (deploy.started if deploy else None)
+    if began is None:
         return None
     over = teardown.ended if teardown and phase is Phase.DONE else None
-    return max(0.0, ((over or now) - deploy.started).total_seconds())
+    return max(0.0, ((over or now) - began).total_seconds())

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from rich.console import Console
 
 from airtune.cli.api import Api
+from airtune.cli.console import open_console
 from airtune.cli.login import find_login
 from airtune.cli.owner import RestOwnerProbe
 from airtune.errors import ApiError
@@ -20,7 +21,7 @@ def reap_host(*, url: str | None, force: bool) -> int:
     Raises:
         ApiError: Airflow cannot be asked and ``force`` is not given.
     """
-    settings, console = Settings.load(), Console(highlight=False, soft_wrap=True)
+    settings, console = Settings.load(), open_console()
     api = _api(url, settings, console, force=force)
     with Store.open(settings.store_url) as store:
         found = reap(store, RestOwnerProbe(api), remover(settings), force=force)

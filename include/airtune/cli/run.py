@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from airtune.cli.api import Api
+from airtune.cli.console import open_console
 from airtune.cli.login import find_login
 from airtune.cli.screen import print_verdict
 from airtune.cli.watch import Watched, follow
@@ -24,17 +25,17 @@ def run_file(file: Path, *, url: str | None, watch: bool, rerun: bool) -> int:
         ApiError: Airflow cannot be reached or refuses.
     """
     task, data = load_task(file), load_task_data(file)
-    console = Console(highlight=False, soft_wrap=True)
+    console = open_console()
     api = Api(find_login(url, Settings.load()))
     watched = submit(api, task, data, rerun=rerun)
     where = api.run_url(watched.dag_id, watched.run_id)
-    console.print(f"run {watched.run_id} of {watched.dag_id}: {where}", markup=False)
+    console.print(f"run {watched.run_id} of {watched.dag_id}: {where}")
     if not watch:
         return 0
     try:
         return follow_to_the_end(watched, console)
     except KeyboardInterrupt:
-        console.print(f"No longer watching; the run goes on. Stop it there: {where}", markup=False)
+        console.print(f"No longer watching; the run goes on. Stop it there: {where}")
         return 130
 
 
@@ -77,4 +78,4 @@ def _tell_failure(watched: Watched, console: Console) -> None:
     if not single:
         console.print("The run ended without a result: it was marked failed, or its reduce was.")
         console.print("`airtune results` shows what its trials measured.")
-    console.print(f"details: {api.run_url(dag_id, run_id)}", markup=False)
+    console.print(f"details: {api.run_url(dag_id, run_id)}")

@@ -4,8 +4,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from rich.console import Console
-
+from airtune.cli.console import open_console
 from airtune.errors import TaskError
 from airtune.settings import Settings
 from airtune.study.plan import make_plan
@@ -16,7 +15,7 @@ BAD_INPUT = 2
 
 def validate_files(files: Sequence[Path]) -> int:
     """Check every file, whatever is wrong with the others; returns 0, or 2 if one is wrong."""
-    settings, console = Settings.load(), Console(highlight=False, soft_wrap=True, markup=False)
+    settings, console = Settings.load(), open_console()
     wrong = 0
     for file in files:
         try:

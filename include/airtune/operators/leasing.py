@@ -8,7 +8,7 @@ from airtune.processes.place import Place
 from airtune.records import Lease
 from airtune.study.reap import reap
 
-POLL_S = 0.1
+POLL_S = 0.05
 HEAD_WAIT_S = 300.0
 """Only one slot of the whole store waits this long in a worker, so that a device that becomes
 free is taken at once: coming back from a deferral costs 2 to 3 seconds."""

@@ -4,6 +4,7 @@ from typing import Literal
 
 _FINISHED = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
 _ACTIVE = frozenset({"running", "queued", "scheduled", "restarting", "deferred"})
+_ENDED = frozenset({"success", "failed"})
 _SLOT_TASKS = ("slot.deploy", "slot.benchmark", "slot.teardown")
 
 
@@ -25,7 +26,7 @@ def owner_state(run: str, slot: int) -> Literal["alive", "dead", "unknown"]:
     except AirflowRuntimeError as error:
         return "dead" if "NOT_FOUND" in str(error).upper() else "unknown"
     states = list(_values(known))
-    if str(state) in {"success", "failed"}:
+    if state in _ENDED:
         return "alive" if _ACTIVE.intersection(states) else "dead"
     return "dead" if states and _FINISHED.issuperset(states) else "alive"
 
@@ -37,14 +38,14 @@ def run_state(run: str) -> Literal["alive", "dead", "unknown"]:
 
     dag_id, _, run_id = run.partition("/")
     try:
-        state = str(RuntimeTaskInstance.get_dagrun_state(dag_id, run_id))
+        state = RuntimeTaskInstance.get_dagrun_state(dag_id, run_id)
         active = RuntimeTaskInstance.get_ti_count(
             dag_id=dag_id, run_ids=[run_id], states=sorted(_ACTIVE)
         )
     except AirflowRuntimeError as error:
         return "dead" if "NOT_FOUND" in str(error).upper() else "unknown"
-    return "dead" if state in {"success", "failed"} and not active else "alive"
+    return "dead" if state in _ENDED and not active else "alive"
 
 
-def _values(known: dict[str, dict[str, object]]) -> list[str]:
-    return [str(state) for states in known.values() for state in states.values()]
+def _values(known: dict[str, dict[str, str]]) -> list[str]:
+    return [state for states in known.values() for state in states.values()]

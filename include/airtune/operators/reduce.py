@@ -3,8 +3,9 @@
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowFailException
 
-from airtune.errors import AirtuneError, NoFeasibleTrialError
+from airtune.errors import NoFeasibleTrialError
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -24,7 +25,7 @@ class Reduce(BaseOperator):
 
         Raises:
             NoFeasibleTrialError: names the nearest miss.
-            AirtuneError: plan failed, or a teardown did; results are written all the same.
+            AirflowFailException: plan failed, or a teardown did; results are written all the same.
         """
         from airtune.operators.outcome import conclude
         from airtune.settings import Settings
@@ -35,7 +36,9 @@ class Reduce(BaseOperator):
         run = f"{ti.dag_id}/{ti.run_id}"
         with Store.open(settings.store_url) as store:
             if store.find_run(run) is None:
-                raise AirtuneError("plan failed, so there is no verdict: see the log of `plan`.")
+                raise AirflowFailException(
+                    "plan failed, so there is no verdict: see the log of `plan`."
+                )
             outcome = conclude(store, settings, run)
         self.log.info("\n%s", outcome.summary)
         self._refuse_leaks(context)
@@ -50,13 +53,10 @@ class Reduce(BaseOperator):
             dag_id=ti.dag_id, task_ids=["slot.teardown"], run_ids=[ti.run_id]
         )
         failed = [
-            name
-            for known in states.values()
-            for name, state in known.items()
-            if str(state) == "failed"
+            name for known in states.values() for name, state in known.items() if state == "failed"
         ]
         if failed:
-            raise AirtuneError(
+            raise AirflowFailException(
                 f"{len(failed)} teardown(s) failed, so a server may still run and its devices "
                 "stay taken: see their logs, then clear them or run `airtune reap`."
             )

@@ -3,11 +3,16 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+if TYPE_CHECKING:
+    from airtune.settings import Settings
+    from airtune.study.store import Store
+
 POLL_S = 0.5
+SLOW_POLL_S = 5.0
 AT_LATEST_S = 60.0
 """A waiting head comes back to a worker this often, to look for dead owners of devices."""
 
@@ -45,30 +50,35 @@ class LeaseTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Poll the store off the event loop; an error is an event, so retry rules see it."""
-        latest = time.monotonic() + AT_LATEST_S
         try:
-            while not await asyncio.to_thread(self._due):
-                if self.was_head and time.monotonic() > latest:
-                    break
-                await asyncio.sleep(POLL_S)
+            await self._wait()
         except Exception as error:
             yield _event({"error": f"{type(error).__name__}: {error}"})
             return
         yield _event({})
 
-    def _due(self) -> bool:
+    async def _wait(self) -> None:
         from airtune.settings import Settings
         from airtune.study.store import Store
 
         settings = Settings.load()
-        with Store.open(settings.store_url) as store:
-            if store.position(self.run_key, self.slot) > 0:
-                return False
-            if not self.was_head:
-                return True
-            held = {device for lease in store.holders() for device in lease.devices}
-            free = [device for device in settings.devices if device.name not in held]
-            return len(free) >= self.devices
+        latest = time.monotonic() + AT_LATEST_S
+        with await asyncio.to_thread(Store.open, settings.store_url) as store:
+            while True:
+                ahead = await asyncio.to_thread(store.position, self.run_key, self.slot)
+                if not ahead and await asyncio.to_thread(self._due, store, settings):
+                    return
+                if self.was_head and time.monotonic() > latest:
+                    return
+                # The next one has to be quick; for those far behind there is time.
+                await asyncio.sleep(min(POLL_S * max(1, ahead), SLOW_POLL_S))
+
+    def _due(self, store: "Store", settings: "Settings") -> bool:
+        if not self.was_head:
+            return True
+        held = {device for lease in store.holders() for device in lease.devices}
+        free = [device for device in settings.devices if device.name not in held]
+        return len(free) >= self.devices
 
 
 def _event(payload: dict[str, str]) -> TriggerEvent:

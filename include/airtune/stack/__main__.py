@@ -1,7 +1,9 @@
 """``python -m airtune.stack``: an Airflow with the project's DAGs, in the foreground."""
 
+import signal
 import sys
 import time
+from types import FrameType
 
 from airtune.errors import AirtuneError
 from airtune.settings import Settings
@@ -17,6 +19,8 @@ def login_text(handle: StackHandle, place: str, *, show_password: bool) -> str:
 
 def main() -> int:
     """Start, print address and login, wait until interrupted or until a component ends."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     try:
         stack = Stack(Settings.load().home / "var" / "airflow")
         print("Starting Airflow …", flush=True)
@@ -33,6 +37,10 @@ def main() -> int:
     except AirtuneError as error:
         print(error, file=sys.stderr)
         return 1
+
+
+def _interrupt(_: int, __: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

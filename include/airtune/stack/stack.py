@@ -20,7 +20,7 @@ from airtune.stack.identity import Identity
 from airtune.stack.migration import is_migrated, mark_migrated
 from airtune.stack.supervisor import ALREADY_RUNNING
 
-_START_S = 120.0
+_START_S = 180.0
 _STOP_S = 15.0
 _PORT_TRIES = 3
 

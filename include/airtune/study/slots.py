@@ -20,7 +20,8 @@ class Claim:
     Attributes:
         generation: ≥ 0; grows when the slot is run anew because tasks were cleared.
         attempt: ≥ 1; grows at every entry. Only the newest attempt may write.
-        renewed: this entry has begun a new generation: what the older one left must go.
+        renewed: the slot is run anew and has no trial yet in this generation: what the older
+            one left must go before one begins. It stays so for a retry that comes before that.
     """
 
     generation: int
@@ -50,14 +51,15 @@ class Slots:
             row = connection.execute(
                 select(_slots.generation, _slots.attempt).where(_at(run, slot)).with_for_update()
             ).one()
-            generation, renewed = row.generation, False
+            generation = row.generation
             if self._cleared(connection, run, slot, task, clears) and (
                 task == "deploy" or (task == "benchmark" and not _is_open(connection, run, slot))
             ):
-                generation, renewed = generation + 1, True
+                generation += 1
                 which = (tables.trials.c.run == run) & (tables.trials.c.slot == slot)
                 close_trials(connection, which, "The slot was cleared and is run again.")
             _enter(connection, run, slot, generation, row.attempt + 1)
+            renewed = generation > 0 and not _has_trial(connection, run, slot, generation)
             return Claim(generation, row.attempt + 1, renewed)
 
     def take_over(self, run: str, slot: int, attempt: int) -> Claim | None:
@@ -137,5 +139,13 @@ def _is_open(connection: Connection, run: str, slot: int) -> bool:
     trial = tables.trials.c
     query = select(trial.trial_id).where(
         trial.run == run, trial.slot == slot, trial.state == TrialState.RUNNING.value
+    )
+    return connection.execute(query).first() is not None
+
+
+def _has_trial(connection: Connection, run: str, slot: int, generation: int) -> bool:
+    trial = tables.trials.c
+    query = select(trial.trial_id).where(
+        trial.run == run, trial.slot == slot, trial.generation == generation
     )
     return connection.execute(query).first() is not None

@@ -21,6 +21,16 @@ class AirflowApi:
         self._client = open_client(stack.url, timeout_s=30.0)
         self._log_in()
 
+    @property
+    def url(self) -> str:
+        """Address of UI and API."""
+        return self._stack.url
+
+    @property
+    def authorization(self) -> str:
+        """Value of the ``Authorization`` header."""
+        return str(self._client.headers["Authorization"])
+
     def trigger(self, conf: dict[str, Any], run_id: str) -> str:
         """Start a run; returns its id."""
         body = {"logical_date": None, "dag_run_id": run_id, "conf": conf}

@@ -32,6 +32,7 @@ class Behaviour:
         fail_every: every so many-th completion fails; 0 is never.
         fail_status: HTTP status of a failing completion.
         short_answers: half of the tokens asked for.
+        share_port: listens with SO_REUSEPORT, like vLLM: two of them can have one port.
         ignore_sigterm: only SIGKILL ends it.
         once_file: the rule with it counts only for the start that creates this file.
     """
@@ -52,6 +53,7 @@ class Behaviour:
     fail_every: int = 0
     fail_status: int = 500
     short_answers: bool = False
+    share_port: bool = False
     ignore_sigterm: bool = False
     once_file: str = ""
 

@@ -31,6 +31,7 @@ class FakeEngine(ThreadingTCPServer):
         self.options = options
         self.behaviour = behaviour
         self.traffic = Traffic(behaviour.parallel)
+        self.allow_reuse_port = behaviour.share_port
         self._ready_at = time.monotonic() + behaviour.start_s
         super().__init__((options.host, options.port), _Handler)
 

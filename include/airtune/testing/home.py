@@ -5,6 +5,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from airtune.processes.record import ProcessRecord, kill
+
 PROJECT = Path(__file__).resolve().parents[3]
 _SHARED = ("dags", "plugins", "examples", "include", ".venv-bench", ".venv-engine")
 
@@ -36,3 +38,18 @@ def home_environment(home: Path, devices: str, **changes: str) -> Mapping[str, s
         "PATH": os.environ["PATH"],
         **changes,
     }
+
+
+def end_processes(home: Path) -> list[str]:
+    """End every server and client that is recorded in ``home``; returns the records' paths.
+
+    They outlive the tasks that started them, so stopping Airflow in the middle of a run leaves
+    them to the next run of that home, which a test's home does not have.
+    """
+    ended = []
+    for path in sorted((home / "var" / "run").glob("*/*/*-*.json")):
+        record = ProcessRecord.read(path)
+        if record is not None and record.members():
+            kill(record, grace_s=1.0)
+            ended.append(str(path))
+    return ended

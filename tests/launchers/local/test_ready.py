@@ -123,8 +123,8 @@ def test_a_wrong_served_name_is_said_with_both_names(running: Endpoint) -> None:
 
 
 @contextmanager
-def _listening() -> Iterator[int]:
-    with socket.create_server(("127.0.0.1", 0)) as server:
+def _listening(share: bool = False) -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0), reuse_port=share) as server:
         yield server.getsockname()[1]
 
 
@@ -138,6 +138,17 @@ def test_a_port_that_was_taken_meanwhile_is_replaced_by_another(
         endpoint = bring_up(spec(), place)
         assert Handle.of(endpoint).port != taken
         assert "ddress already in use" in log_of(place).read_text()
+
+
+def test_a_port_that_is_shared_in_silence_is_replaced_by_another(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with _listening(share=True) as shared:
+        ports = iter([shared])
+        free = port.free_port
+        monkeypatch.setattr(starting, "free_port", lambda host: next(ports, None) or free(host))
+        endpoint = bring_up(spec(share_port=True), place)
+    assert Handle.of(endpoint).port != shared
 
 
 def test_ports_that_are_taken_every_time_are_an_infrastructure_failure(

@@ -55,21 +55,10 @@ def start(
         TrialFailed: ``cancelled`` when this attempt may start nothing any more,
             ``infrastructure`` when the process could not be prepared.
     """
-    port = free_port(host)
     log.parent.mkdir(parents=True, exist_ok=True)
-    argv = [*command, *arguments_of(spec, host, port)]
-    handle = Handle(
-        engine=spec.engine,
-        host=host,
-        port=port,
-        argv=argv,
-        record=str(place.record(ROLE)),
-        log=str(log),
-        log_start=log.stat().st_size if log.exists() else 0,
-        health_path=spec.health_path,
-    )
+    handle = _handle(spec, place, command, log, host)
     endpoint = Endpoint(
-        base_url=f"http://{host}:{port}",
+        base_url=f"http://{host}:{handle.port}",
         model_name=spec.model_name,
         trial_id=trial_id,
         handle=handle.model_dump(),
@@ -77,7 +66,7 @@ def start(
     _clear(place)
     _save(endpoint, place)
     process = subprocess.Popen(
-        _entry(place, log, devices, argv),
+        _entry(place, log, devices, handle.argv),
         env=server_environment(spec.env, devices),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -117,6 +106,20 @@ def collect() -> None:
     for pid, process in list(_started.items()):
         if process.poll() is not None:
             del _started[pid]
+
+
+def _handle(spec: ServerSpec, place: Place, command: Sequence[str], log: Path, host: str) -> Handle:
+    port = free_port(host)
+    return Handle(
+        engine=spec.engine,
+        host=host,
+        port=port,
+        argv=[*command, *arguments_of(spec, host, port)],
+        record=str(place.record(ROLE)),
+        log=str(log),
+        log_start=log.stat().st_size if log.exists() else 0,
+        health_path=spec.health_path,
+    )
 
 
 def _clear(place: Place) -> None:

@@ -1,0 +1,77 @@
+"""From a run's conf to a task."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airtune.errors import TaskError
+from airtune.operators.request import KEYS, requested_task
+from airtune.settings import Settings
+from airtune.testing.fake_task import fake_task
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    folder = tmp_path / "examples"
+    folder.mkdir()
+    task = fake_task("from-file", parameters={"random_seed": [1, 2]})
+    (folder / "task.json").write_text(json.dumps(task))
+    (tmp_path / "secret.json").write_text(json.dumps(task))
+    (folder / "link.json").symlink_to(tmp_path / "secret.json")
+    return Settings.load({"AIRTUNE_HOME": str(tmp_path)})
+
+
+def _requested(settings: Settings, **conf: Any) -> Any:
+    params = dict.fromkeys(KEYS) | conf
+    return requested_task(conf, params, "local", settings)
+
+
+def test_a_task_may_be_sent_inline(settings: Settings) -> None:
+    task = fake_task("inline", parameters={"random_seed": [1]})
+    assert _requested(settings, task=task).task_name == "inline"
+
+
+def test_a_task_may_be_named_as_a_file_of_an_allowed_folder(settings: Settings) -> None:
+    assert _requested(settings, task_file="task.json").task_name == "from-file"
+
+
+@pytest.mark.parametrize("name", ["../secret.json", "link.json", "/etc/passwd"])
+def test_a_file_outside_the_allowed_folders_is_refused(settings: Settings, name: str) -> None:
+    with pytest.raises(TaskError):
+        _requested(settings, task_file=name)
+
+
+def test_scalars_override_the_task(settings: Settings) -> None:
+    task = _requested(settings, task_file="task.json", max_iterations=7, rerun=True)
+    assert task.optimization.max_iterations == 7
+    assert task.rerun
+
+
+def test_an_override_does_not_change_the_task_that_was_sent(settings: Settings) -> None:
+    sent = fake_task("inline", parameters={"random_seed": [1]})
+    before = json.dumps(sent)
+    _requested(settings, task=sent, max_iterations=3)
+    assert json.dumps(sent) == before
+
+
+def test_an_unknown_key_is_refused_with_the_nearest_one(settings: Settings) -> None:
+    with pytest.raises(TaskError, match="Did you mean 'task_file'"):
+        _requested(settings, taskfile="task.json")
+
+
+def test_no_task_at_all_says_what_to_send(settings: Settings) -> None:
+    with pytest.raises(TaskError, match="task_file"):
+        _requested(settings)
+
+
+def test_two_tasks_are_refused(settings: Settings) -> None:
+    with pytest.raises(TaskError, match="Send only one"):
+        _requested(settings, task={"task_name": "x"}, task_file="task.json")
+
+
+def test_a_task_of_another_launcher_is_refused(settings: Settings) -> None:
+    task = fake_task("inline", parameters={"random_seed": [1]}, deployment_mode="docker")
+    with pytest.raises(TaskError, match="docker"):
+        _requested(settings, task=task)
