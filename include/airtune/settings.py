@@ -24,7 +24,7 @@ class Settings:
         results_dir, benchmark_dir: ``AIRTUNE_RESULTS_DIR``, ``AIRTUNE_BENCHMARK_DIR``.
         task_dirs: ``AIRTUNE_TASK_DIRS``, the only folders a DAG reads task files from.
         sweep_dir: ``AIRTUNE_SWEEP_DIR``, task files with a schedule.
-        devices: ``AIRTUNE_DEVICES``, this host's inventory.
+        devices: ``AIRTUNE_DEVICES``, this host's inventory; left out, ``var/devices``.
         hosts: ``AIRTUNE_HOSTS``, names of the worker hosts.
         reaper_cron: ``AIRTUNE_REAPER_CRON``.
         bench_python, engine_python: interpreters of the client's and the engine's environments.
@@ -82,7 +82,7 @@ class Settings:
                 if part
             ),
             sweep_dir=_path(env, "AIRTUNE_SWEEP_DIR", home / "tasks"),
-            devices=_devices(env),
+            devices=_devices(env, home),
             hosts=tuple(filter(None, env.get("AIRTUNE_HOSTS", "").split(","))),
             reaper_cron=env.get("AIRTUNE_REAPER_CRON", "*/10 * * * *"),
             bench_python=bench_python,
@@ -98,9 +98,13 @@ def _path(env: Mapping[str, str], name: str, default: Path) -> Path:
     return Path(env.get(name) or default).absolute()
 
 
-def _devices(env: Mapping[str, str]) -> tuple[Device, ...]:
+def _devices(env: Mapping[str, str], home: Path) -> tuple[Device, ...]:
+    """The variable, else what ``make env`` wrote for this host, else one core."""
+    text, written = env.get("AIRTUNE_DEVICES"), home / "var" / "devices"
+    if text is None:
+        text = written.read_text().strip() if written.exists() else "cpu1"
     try:
-        return parse_devices(env.get("AIRTUNE_DEVICES", "cpu1"))
+        return parse_devices(text)
     except ValueError as error:
         raise SettingsError(str(error)) from None
 

@@ -28,6 +28,13 @@ class Site:
     settings: Settings
     stack: Stack
 
+    def close(self) -> None:
+        """Stop it, and what its runs have left; fine if that was done before."""
+        self.api.close()
+        self.stack.stop()
+        end_processes(self.settings.home)
+        assert self.stack.pids == []
+
     def store(self) -> Store:
         return Store.open(self.settings.store_url)
 
@@ -83,7 +90,7 @@ def _command_lines() -> Iterator[list[str]]:
 @pytest.fixture(scope="session")
 def make_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Site]]:
     """Start an Airflow; all are stopped at the end."""
-    stacks: list[tuple[Stack, Path]] = []
+    sites: list[Site] = []
 
     def make(devices: str, **options: Any) -> Site:
         home = make_home(tmp_path_factory.mktemp("site") / "home")
@@ -95,16 +102,18 @@ def make_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...
             orphan_interval_s=5,
             **options,
         )
-        stacks.append((stack, home))
-        handle = stack.start()
-        stack.wait_for_dag("autotune_local")
-        return Site(AirflowApi(handle), Settings.load(environment), stack)
+        try:
+            handle = stack.start()
+            stack.wait_for_dag("autotune_local")
+        except BaseException:
+            stack.stop()
+            raise
+        sites.append(Site(AirflowApi(handle), Settings.load(environment), stack))
+        return sites[-1]
 
     yield make
-    for stack, home in stacks:
-        stack.stop()
-        end_processes(home)
-        assert stack.pids == []
+    for site in sites:
+        site.close()
 
 
 @pytest.fixture(scope="session")

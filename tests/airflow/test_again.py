@@ -25,10 +25,10 @@ def first(site: Any) -> Any:
 
 
 def test_the_verdict_is_the_result_of_the_run(first: Any) -> None:
-    client = open_client(first.api.url, timeout_s=60)
     headers = {"Authorization": first.api.authorization}
     path = f"/api/v2/dags/{first.api.dag_id}/dagRuns/again-1/wait"
-    answer = client.get(path, params={"interval": 1}, headers=headers)
+    with open_client(first.api.url, timeout_s=60) as client:
+        answer = client.get(path, params={"interval": 1}, headers=headers)
     last = json.loads(answer.text.strip().splitlines()[-1])
     assert last["state"] == "success"
     assert last["results"]["reduce"]["best"] == "random_seed=1"

@@ -179,7 +179,7 @@ def test_the_retry_of_a_killed_deploy_adopts_the_server_that_it_left(
     log = (site.settings.benchmark_dir / f"fault-deploy-killed-exp{trial.trial_id}").joinpath(
         "server.log"
     )
-    assert log.read_text().count("fake engine listens") == 1
+    assert log.read_text().count("listens on port") == 1
     _winner_is_seed_1(site, "deploy-killed")
 
 
@@ -203,7 +203,7 @@ def test_a_run_marked_failed_by_hand_leaves_nothing_and_the_next_run_names_the_w
     known = site.trial("failed-by-hand", random_seed=1)
     assert known.state is TrialState.SUCCEEDED
 
-    task = _case("failed-by-hand", seconds=1.0)
+    task = _case("failed-by-hand", **LONG)
     site.api.trigger({"task": task}, "failed-by-hand-2")
     assert site.api.wait("failed-by-hand-2") == "success"
     assert site.left_of("failed-by-hand-2") == []

@@ -91,7 +91,7 @@ def test_each_trial_has_its_logs_and_a_script_to_reproduce_it(real: tuple[Any, l
         folder = site.settings.benchmark_dir / f"real-exp{trial.trial_id}"
         assert (folder / "server.log").read_text()
         script = (folder / "reproduce.sh").read_text()
-        assert "genai-bench" in script
+        assert "--api-model-name real-smollm2" in script
         assert "--ctx-size 2048" in script
 
 

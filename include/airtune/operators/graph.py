@@ -65,7 +65,9 @@ def autotune(tasks: LauncherTasks) -> DAG:
             priority_weight=PRIORITY["reduce"],
             execution_timeout=timedelta(minutes=10),
         )
-        slots = _slots(tasks, deploys=len(settings.devices) + 1).expand(spec=plan.output)
+        # As many deploys as devices keep every device busy: one that becomes free is not held by
+        # a deploy, so another deploy waits for it. One more would only be deferred and resumed.
+        slots = _slots(tasks, deploys=max(len(settings.devices), 1)).expand(spec=plan.output)
         plan >> slots >> reduce
         dag.get_task("slot.teardown") >> reduce
         dag.add_result(reduce.output)

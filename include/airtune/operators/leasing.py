@@ -1,4 +1,4 @@
-"""A slot waits for its devices: the head of the queue in its worker, the others deferred."""
+"""A slot waits for its devices: the first of the queue in their workers, the others deferred."""
 
 import time
 from dataclasses import dataclass
@@ -8,10 +8,13 @@ from airtune.processes.place import Place
 from airtune.records import Lease
 from airtune.study.reap import reap
 
-POLL_S = 0.05
-HEAD_WAIT_S = 300.0
-"""Only one slot of the whole store waits this long in a worker, so that a device that becomes
-free is taken at once: coming back from a deferral costs 2 to 3 seconds."""
+HEAD_POLL_S = 0.05
+OTHERS_POLL_S = 0.2
+LOOK_EVERY_S = 0.5
+"""How often a waiting slot asks for its place in the queue; asking keeps the place."""
+WARM_WAIT_S = 300.0
+"""Only the first few slots of the whole store wait this long in a worker, so that a device that
+becomes free is taken at once: coming back from a deferral costs 2 to 3 seconds."""
 OTHERS_WAIT_S = 0.5
 PROBE_EVERY_S = 5.0
 
@@ -32,8 +35,8 @@ class LeaseWait:
         inventory = [device.name for device in self.slot.settings.devices]
         need = self.slot.server.devices
         store.enqueue(spec.run, spec.slot, self.slot.attempt, need, inventory)
-        began = time.monotonic()
-        next_probe = began + PROBE_EVERY_S
+        began = next_look = time.monotonic()
+        next_probe, warm, place = began + PROBE_EVERY_S, _warm_places(len(inventory)), 0
         while True:
             lease = store.try_lease(
                 spec.run, spec.slot, self.slot.attempt, need, inventory, self.slot.generation
@@ -41,13 +44,14 @@ class LeaseWait:
             if lease is not None:
                 return lease
             now = time.monotonic()
-            head = store.position(spec.run, spec.slot) == 0
-            if now - began > (HEAD_WAIT_S if head else OTHERS_WAIT_S):
+            if now >= next_look:
+                place, next_look = store.position(spec.run, spec.slot), now + LOOK_EVERY_S
+            if now - began > (WARM_WAIT_S if place < warm else OTHERS_WAIT_S):
                 return None
-            if head and now > next_probe:
+            if place == 0 and now > next_probe:
                 self.reap_dead()
                 next_probe = now + PROBE_EVERY_S
-            time.sleep(POLL_S)
+            time.sleep(OTHERS_POLL_S if place else HEAD_POLL_S)
 
     def reap_dead(self) -> None:
         """Take leases back from owners that are surely dead, once what they left is gone."""
@@ -57,3 +61,18 @@ class LeaseWait:
 
     def _remove(self, run: str, slot: int, attempt: int) -> None:
         Place.of(self.slot.settings.run_dir, run, slot, attempt).end_all()
+
+
+def warm_places(devices: int, parallelism: int) -> int:
+    """How many slots of the queue may wait in workers: at most one for each device, at least one.
+
+    Each trial in flight needs a worker for its next task, and one more is left to other tasks:
+    if all workers waited for devices, none would be left to give them back.
+    """
+    return max(1, min(devices, parallelism - devices - 1))
+
+
+def _warm_places(devices: int) -> int:
+    from airflow.sdk.configuration import conf
+
+    return warm_places(devices, conf.getint("core", "parallelism"))

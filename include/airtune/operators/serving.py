@@ -10,8 +10,6 @@ from airtune.launchers.probe import Readiness
 from airtune.operators.slot import Slot
 from airtune.records import Device, Endpoint, Lease, Trial
 
-ADOPTED_WITHIN_S = 30.0
-
 
 def ensure(slot: Slot, trial: Trial, lease: Lease) -> Endpoint:
     """A ready server for ``trial`` on the leased devices.
@@ -26,7 +24,7 @@ def ensure(slot: Slot, trial: Trial, lease: Lease) -> Endpoint:
     place.take_over()
     readiness = readiness_of(slot)
     log = slot.trial_folder(trial.trial_id) / "server.log"
-    endpoint = adopt(place, slot.server, readiness, ADOPTED_WITHIN_S)
+    endpoint = adopt(place, slot.server, readiness, start_limit_s(slot))
     if endpoint is None:
         place.end("server")
         began = time.monotonic()

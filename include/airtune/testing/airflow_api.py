@@ -21,6 +21,10 @@ class AirflowApi:
         self._client = open_client(stack.url, timeout_s=30.0)
         self._log_in()
 
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
     @property
     def url(self) -> str:
         """Address of UI and API."""
@@ -71,8 +75,15 @@ class AirflowApi:
 
     def log(self, run_id: str, task_id: str, map_index: int = -1, try_number: int = 1) -> str:
         """A task's log."""
+        return str(self.log_lines(run_id, task_id, map_index, try_number))
+
+    def log_lines(
+        self, run_id: str, task_id: str, map_index: int = -1, try_number: int = 1
+    ) -> list[dict[str, Any]]:
+        """A task's log as Airflow's structured lines: ``event``, mostly ``timestamp`` and more."""
         path = f"/dags/{self.dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{try_number}"
-        return str(self._call("GET", path, params={"map_index": map_index})["content"])
+        content = self._call("GET", path, params={"map_index": map_index})["content"]
+        return list(content)
 
     def mark_task(self, run_id: str, task_id: str, map_index: int, state: str) -> None:
         """What a person does with *Mark as …* on a task."""

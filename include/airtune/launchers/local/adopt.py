@@ -1,7 +1,10 @@
 """Taking over a server that an earlier attempt of the slot has left running."""
 
+import time
+
+from airtune.errors import TrialFailed
 from airtune.launchers.local.handle import Handle, load
-from airtune.launchers.local.ready import poll
+from airtune.launchers.local.ready import wait_ready
 from airtune.launchers.local.start import arguments_of
 from airtune.launchers.probe import Readiness
 from airtune.processes.place import Place
@@ -11,10 +14,10 @@ from airtune.records import Endpoint, ServerSpec
 def adopt(
     place: Place, spec: ServerSpec, readiness: Readiness, timeout_s: float = 30.0
 ) -> Endpoint | None:
-    """The newest server of this or an earlier attempt that runs ``spec`` and is ready.
+    """The newest server of this or an earlier attempt that runs ``spec``, once it is ready.
 
     Args:
-        timeout_s: for the completion that it must answer.
+        timeout_s: how long one that runs may take to become ready: it may still be loading.
 
     Returns:
         None when there is none; what else may run is the caller's to end.
@@ -23,8 +26,11 @@ def adopt(
         endpoint = load(attempt)
         if endpoint is None or not _runs(endpoint, spec):
             continue
-        if poll(endpoint, readiness, timeout_s) is None:
-            return endpoint
+        try:
+            wait_ready(endpoint, readiness, deadline=time.monotonic() + timeout_s)
+        except TrialFailed:
+            continue
+        return endpoint
     return None
 
 

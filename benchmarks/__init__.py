@@ -1,0 +1,1 @@
+"""Measurements of airtune itself; each folder has a README with what it says."""

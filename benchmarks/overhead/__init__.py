@@ -1,0 +1,1 @@
+"""What Airflow costs for each trial, and where that time goes."""
