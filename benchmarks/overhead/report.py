@@ -46,6 +46,7 @@ def scaling(one: Sequence[TrialTimes], many: Sequence[TrialTimes], devices: int)
     return {
         "devices": devices,
         "trials": {"one": len(one), "many": len(many)},
+        "gap_s": {"one": median_phases(gaps(one)), "many": median_phases(gaps(many))},
         "wall_s": {"one": wall(one), "many": wall(many)},
         "trials_per_hour": {"one": trials_per_hour(one), "many": trials_per_hour(many)},
         "ratio": trials_per_hour(many) / trials_per_hour(one),
@@ -88,4 +89,12 @@ def _ratio_lines(ratio: Mapping[str, Any]) -> list[str]:
     return [
         f"**{ratio['devices']} devices do {ratio['ratio']:.2f} × the trials of one** on "
         f"PostgreSQL (aim ≥ {AIM_RATIO}): {hour['many']:.0f} against {hour['one']:.0f} an hour.",
+        "",
+        f"| part | median, s: one device | {ratio['devices']} devices | what it is |",
+        "|---|---|---|---|",
+        *(
+            f"| {name} | {ratio['gap_s']['one'][name]:.3f} | {ratio['gap_s']['many'][name]:.3f} "
+            f"| {meaning} |"
+            for name, meaning in _MEANING.items()
+        ),
     ]

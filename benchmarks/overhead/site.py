@@ -52,16 +52,17 @@ class Site:
                 instances.setdefault(one["map_index"], {})[one["task_id"]] = one
         with Store.open(self.store_url) as store:
             stored = store.trials(run=f"{self.api.dag_id}/{run_id}")
-        seconds = {trial.slot: trial.seconds for trial in stored}
+        recorded = {trial.slot: trial for trial in stored}
         return [
             TrialTimes(
+                device=recorded[slot].devices[0],
                 deploy=self._task(tasks["slot.deploy"]),
                 benchmark=self._task(tasks["slot.benchmark"]),
                 teardown=self._task(tasks["slot.teardown"]),
                 leased=self._returned(run_id, "slot.deploy", slot, "started_at"),
                 gone=self._returned(run_id, "slot.teardown", slot, "gone_at"),
-                start_s=seconds[slot].start,
-                measure_s=seconds[slot].benchmark,
+                start_s=recorded[slot].seconds.start,
+                measure_s=recorded[slot].seconds.benchmark,
             )
             for slot, tasks in sorted(instances.items())
         ]

@@ -28,11 +28,13 @@ class TrialTimes:
     """One trial.
 
     Attributes:
-        leased: deploy got the devices, epoch seconds.
+        device: the one that it held.
+        leased: deploy got the device, epoch seconds.
         gone: teardown saw the last process gone, epoch seconds.
         start_s, measure_s: what airtune recorded as ``start`` and ``benchmark``.
     """
 
+    device: str
     deploy: TaskTimes
     benchmark: TaskTimes
     teardown: TaskTimes
@@ -85,9 +87,13 @@ def phases_of(trial: TrialTimes, next_leased: float) -> Phases:
 
 
 def gaps(trials: Sequence[TrialTimes]) -> list[Phases]:
-    """The gaps between consecutive trials of one device."""
-    ordered = sorted(trials, key=lambda trial: trial.leased)
-    return [phases_of(trial, after.leased) for trial, after in pairwise(ordered)]
+    """The gaps between consecutive trials of the same device."""
+    ordered = sorted(trials, key=lambda trial: (trial.device, trial.leased))
+    return [
+        phases_of(trial, after.leased)
+        for trial, after in pairwise(ordered)
+        if trial.device == after.device
+    ]
 
 
 def cost_per_trial(trials: Sequence[TrialTimes]) -> float:

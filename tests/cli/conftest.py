@@ -1,3 +1,4 @@
+import json
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -58,5 +59,11 @@ def airflow() -> Iterator[FakeAirflow]:
 
 
 @pytest.fixture
-def local_task() -> Path:
-    return EXAMPLES / "local_smollm2.json"
+def local_task(tmp_path: Path) -> Path:
+    """A task file of seven trials that looks for throughput at four users."""
+    task = json.loads((EXAMPLES / "local_smollm2.json").read_text())
+    task["optimization"]["objective"] = "maximize_throughput"
+    task["benchmark"]["num_concurrency"] = [4]
+    path = tmp_path / "local_task.json"
+    path.write_text(json.dumps(task))
+    return path

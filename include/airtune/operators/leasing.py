@@ -8,8 +8,8 @@ from airtune.processes.place import Place
 from airtune.records import Lease
 from airtune.study.reap import reap
 
-HEAD_POLL_S = 0.05
-OTHERS_POLL_S = 0.2
+HEAD_POLL_S = 0.1
+OTHERS_POLL_S = 0.25
 LOOK_EVERY_S = 0.5
 """How often a waiting slot asks for its place in the queue; asking keeps the place."""
 WARM_WAIT_S = 300.0

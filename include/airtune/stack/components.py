@@ -42,6 +42,8 @@ TASK_MODULES: tuple[str, ...] = (
     "optuna.storages._rdb.storage",
     "alembic.command",
     "alembic.ext.checkconstraint_byname",
+    "psycopg",  # for a store on PostgreSQL
+    "sqlalchemy.dialects.postgresql.psycopg",
 )
 """What airtune's task processes load, inherited from the scheduler, which forks them.
 
