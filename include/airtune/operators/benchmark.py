@@ -1,11 +1,9 @@
 """The second task of a slot: measure the server at every load point and score it."""
 
 import time
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator
-
-from airtune.operators.deploy import Killed
+from airtune.operators.slot_task import SlotTask
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -14,38 +12,23 @@ if TYPE_CHECKING:
     from airtune.records import Lease, Trial
 
 
-class Benchmark(BaseOperator):
+class Benchmark(SlotTask):
     """Measure the slot's server with genai-bench, one call a load point.
 
     It begins by making sure of the server, so a retry works after a crash of server or host.
-
-    Args:
-        spec: the slot, as ``plan`` returned it.
     """
 
-    template_fields = ("spec",)
     ui_color = "#d9f2d9"
-
-    def __init__(self, *, spec: Any, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.spec = spec
 
     def execute(self, context: "Context") -> dict[str, Any]:
         """Measure and record; what is already recorded is not measured twice."""
-        from airtune.operators.slot import FINAL_STATES, Slot
+        from airtune.operators.slot import FINAL_STATES
 
-        context["label"] = self.spec["label"]  # type: ignore[typeddict-unknown-key]
-        slot = Slot.enter(self.spec, context["ti"], self.task_id.rpartition(".")[2])
-        if slot.is_new_generation:
-            slot.place.before().end_all()
+        slot = self.enter(context)
         trial = slot.begin()
         if trial.state not in FINAL_STATES:
             trial = self._measured(slot, trial, self._lease(slot))
         return summary(slot, trial)
-
-    def on_kill(self) -> NoReturn:
-        """Airflow calls this from its signal handler; raising unwinds ``execute``."""
-        raise Killed("the task was stopped")
 
     def _lease(self, slot: "Slot") -> "Lease":
         from airtune.operators.leasing import LeaseWait

@@ -4,9 +4,8 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow.sdk import BaseOperator
-
 from airtune.errors import AirtuneError
+from airtune.operators.slot_task import SlotTask
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -14,34 +13,20 @@ if TYPE_CHECKING:
     from airtune.operators.slot import Slot
 
 
-class Killed(BaseException):
-    """Airflow ends this task now; raised in the task so that what it started is removed."""
-
-
-class DeployLocal(BaseOperator):
+class DeployLocal(SlotTask):
     """Start the slot's server as a process of this host and leave it running.
 
     An ordinary task, not a setup: on any failure it removes its own server, and teardown runs
     whatever became of it.
-
-    Args:
-        spec: the slot, as ``plan`` returned it.
     """
 
-    template_fields = ("spec",)
     ui_color = "#d7ebff"
-
-    def __init__(self, *, spec: Any, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.spec = spec
 
     def execute(self, context: "Context") -> dict[str, Any]:
         """Deploy; defers while other slots hold the devices."""
-        from airtune.operators.slot import FINAL_STATES, Slot
+        from airtune.operators.slot import FINAL_STATES
 
-        context["label"] = self.spec["label"]  # type: ignore[typeddict-unknown-key]
-        slot = Slot.enter(self.spec, context["ti"], self.task_id.rpartition(".")[2])
-        self._remove_older_generation(slot)
+        slot = self.enter(context)
         trial = slot.begin()
         if trial.state in FINAL_STATES:
             self.log.info("exp%d is already %s; nothing to deploy", trial.trial_id, trial.state)
@@ -53,14 +38,6 @@ class DeployLocal(BaseOperator):
         if event and "error" in event:
             raise AirtuneError(f"waiting for devices failed: {event['error']}")
         return self.execute(context)
-
-    def on_kill(self) -> NoReturn:
-        """Airflow calls this from its signal handler; raising unwinds ``execute``."""
-        raise Killed("the task was stopped")
-
-    def _remove_older_generation(self, slot: "Slot") -> None:
-        if slot.is_new_generation:
-            slot.place.before().end_all()
 
     def _deploy(self, slot: "Slot", context: "Context") -> dict[str, Any]:
         from airtune.operators.leasing import LeaseWait

@@ -33,6 +33,7 @@ class Slot:
         spec: ids and label, as ``plan`` returned them.
         generation: grows when a task of the slot is cleared.
         attempt: grows with every task process that enters.
+        renewed: what an older generation has left must go before a trial begins.
     """
 
     def __init__(self, spec: SlotSpec, store: Store, settings: Settings) -> None:
@@ -41,7 +42,7 @@ class Slot:
         self.settings = settings
         self.generation = 0
         self.attempt = 0
-        self.is_new_generation = False
+        self.renewed = False
 
     @classmethod
     def of(cls, spec: Any) -> "Slot":
@@ -51,12 +52,12 @@ class Slot:
 
     @classmethod
     def enter(cls, spec: Any, ti: "RuntimeTaskInstanceProtocol", task: str) -> "Slot":
-        """Enter as ``deploy`` or ``benchmark``; the slot's older attempts are fenced off."""
+        """Enter as ``deploy``, ``benchmark`` or ``teardown``; older attempts are fenced off."""
         slot = cls.of(spec)
         # Clearing a task raises its max_tries by the tries it has had; retrying does not.
         clears = ti.max_tries - (ti.task.retries or 0)
         claim = slot.store.claim(slot.spec.run, slot.spec.slot, task, clears)
-        slot.is_new_generation = claim.renewed
+        slot.renewed = claim.renewed
         slot.generation, slot.attempt = claim.generation, claim.attempt
         return slot
 

@@ -4,7 +4,7 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator
+from airtune.operators.slot_task import SlotTask
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -12,21 +12,13 @@ if TYPE_CHECKING:
     from airtune.operators.slot import Slot
 
 
-class TeardownLocal(BaseOperator):
+class TeardownLocal(SlotTask):
     """End the slot's server and client, see that they are gone, then give the devices back.
 
     Idempotent. It needs nothing from deploy: what runs is found by the slot's records.
-
-    Args:
-        spec: the slot, as ``plan`` returned it.
     """
 
-    template_fields = ("spec",)
     ui_color = "#eeeeee"
-
-    def __init__(self, *, spec: Any, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.spec = spec
 
     def execute(self, context: "Context") -> dict[str, Any]:
         """Remove, check, release; then mirror the trial to Optuna, off the critical path.
@@ -34,10 +26,7 @@ class TeardownLocal(BaseOperator):
         Returns:
             ``{"gone_at": …}``: when the slot's processes were seen to be gone (UTC).
         """
-        from airtune.operators.slot import Slot
-
-        context["label"] = self.spec["label"]  # type: ignore[typeddict-unknown-key]
-        slot = Slot.enter(self.spec, context["ti"], self.task_id.rpartition(".")[2])
+        slot = self.enter(context)
         began = time.monotonic()
         ended = slot.place.end_all()
         gone_at = datetime.now(UTC).isoformat()
