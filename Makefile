@@ -9,10 +9,11 @@ VENV := .venv/bin
 export PROVISION
 export KEEP
 
-.PHONY: demo test test-unit test-airflow test-postgres check env airflow lock lint format docs clean help
+.PHONY: demo test test-unit test-airflow test-postgres env airflow lock lint format docs clean help \
+    benchmark-overhead benchmark-scaling
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 24
 
 demo: env ## tune SmolLM2-135M on llama.cpp and show the winner (KEEP=1 leaves Airflow up)
 	@$(VENV)/python -m airtune.cli.demo
@@ -28,6 +29,12 @@ test-airflow: env .venv/.dev ## tests against a real Airflow scheduler
 
 test-postgres: .venv/.installed .venv/.dev ## store tests on PostgreSQL
 	@$(VENV)/python scripts/test.py postgres
+
+benchmark-overhead: env .venv/.dev ## what Airflow costs for each trial (about 4 minutes)
+	@$(VENV)/python -m benchmarks.overhead.run --out var/overhead.json
+
+benchmark-scaling: env .venv/.dev ## four devices against one on PostgreSQL (about 6 minutes)
+	@$(VENV)/python -m benchmarks.overhead.run --postgres --out var/scaling.json
 
 lint: .venv/.installed .venv/.dev ## ruff, mypy, layers, documents
 	@$(VENV)/python scripts/lint.py

@@ -6,7 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
-CHECKS = [
+CHECKS: list[list[str | Path]] = [
     [BIN / "ruff", "check", "."],
     [BIN / "ruff", "format", "--check", "."],
     [BIN / "mypy"],

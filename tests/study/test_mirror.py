@@ -121,3 +121,10 @@ def test_an_optuna_study_that_is_not_ours_is_left_alone(store, finish, store_url
 def test_a_study_without_a_run_is_refused(store):
     with pytest.raises(LookupError, match="demo-1 has no run"):
         sync_optuna(store, "demo-1")
+
+
+def test_a_busy_mirror_is_not_waited_for_when_that_is_asked(store, finish):
+    finish(0, {"p": 1}, score=1.0)
+    with store.database.exclusive("optuna"):
+        assert sync_optuna(store, "demo-1", wait=False) == 0
+    assert sync_optuna(store, "demo-1", wait=False) == 1

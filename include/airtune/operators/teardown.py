@@ -56,4 +56,5 @@ class TeardownLocal(SlotTask):
 def _mirror(slot: "Slot") -> None:
     from airtune.study.mirror import sync_optuna
 
-    sync_optuna(slot.store, slot.spec.study)
+    # The next teardown, or reduce, brings in what a busy mirror leaves out now.
+    sync_optuna(slot.store, slot.spec.study, wait=False)

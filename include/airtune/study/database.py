@@ -88,23 +88,40 @@ class Database:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _key(name)})
 
     @contextmanager
-    def exclusive(self, name: str) -> Iterator[None]:
+    def exclusive(self, name: str, *, wait: bool = True) -> Iterator[bool]:
         """One process (and thread) at a time, outside of any transaction.
 
         The operating system or the server gives it free when the holder dies.
+
+        Args:
+            wait: for the holder; else the block runs at once and is told whether it is alone.
         """
         if self.postgres:
             with self._engine.connect() as connection:
-                connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _key(name)})
-                connection.commit()
-                try:
-                    yield
-                finally:
-                    connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _key(name)})
+                yield from self._advisory(connection, name, wait)
+            return
+        with Path(f"{self.url.database}.{name}.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
+
+    def _advisory(self, connection: Connection, name: str, wait: bool) -> Iterator[bool]:
+        key = {"key": _key(name)}
+        if wait:
+            connection.execute(text("SELECT pg_advisory_lock(:key)"), key)
+            alone = True
         else:
-            with Path(f"{self.url.database}.{name}.lock").open("w") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                yield
+            query = text("SELECT pg_try_advisory_lock(:key)")
+            alone = bool(connection.execute(query, key).scalar_one())
+        connection.commit()
+        try:
+            yield alone
+        finally:
+            if alone:
+                connection.execute(text("SELECT pg_advisory_unlock(:key)"), key)
 
     def now(self, connection: Connection) -> float:
         """UTC epoch seconds on one clock for all hosts that share the database."""

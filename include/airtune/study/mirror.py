@@ -24,11 +24,14 @@ MARK = "airtune_mirror"
 _FINISHED = {TrialState.SUCCEEDED, TrialState.INFEASIBLE, TrialState.FAILED}
 
 
-def sync_optuna(store: Store, study: str) -> int:
+def sync_optuna(store: Store, study: str, *, wait: bool = True) -> int:
     """Add the finished trials that the Optuna study of this name lacks; returns how many.
 
     Idempotent, and one process at a time. A trial without a score is added as failed, without a
     value. Parameters keep their names; lists become JSON text.
+
+    Args:
+        wait: for another process that does it now; else nothing is done then.
 
     Raises:
         LookupError: the store has no run of this study.
@@ -36,7 +39,9 @@ def sync_optuna(store: Store, study: str) -> int:
     """
     finished = [trial for trial in store.trials(study=study) if trial.state in _FINISHED]
     direction = _direction(store, study)
-    with store.database.exclusive("optuna"):
+    with store.database.exclusive("optuna", wait=wait) as alone:
+        if not alone:
+            return 0
         storage = _storage(store)
         try:
             mirror = _open(storage, study, direction, finished)
