@@ -4,12 +4,13 @@
 """
 
 import os
-import shutil
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+
+from airtune.testing.postgres import find_binaries, provision
 
 ROOT = Path(__file__).resolve().parents[1]
 SERVERS = ("airflow", "engine", "bench", "postgres")
@@ -36,7 +37,12 @@ def parts() -> list[Part]:
     return [
         Part("unit", f"not ({none})"),
         Part("engine", "(engine or bench) and not airflow", _missing_environment(), "make env"),
-        Part("postgres", "postgres and not airflow", _missing_postgres(), "PROVISION=1 make test"),
+        Part(
+            "postgres",
+            "postgres and not airflow",
+            None if os.environ.get("AIRTUNE_TEST_POSTGRES_URL") else _missing_postgres(),
+            "PROVISION=1 make test",
+        ),
         Part("airflow", "airflow and not postgres", _missing_environment(), "make env"),
         Part(
             "airflow on PostgreSQL",
@@ -53,11 +59,7 @@ def _missing_environment() -> str | None:
 
 
 def _missing_postgres() -> str | None:
-    if os.environ.get("AIRTUNE_TEST_POSTGRES_URL"):
-        return None
-    if shutil.which("postgres") or list(Path("/usr/lib/postgresql").glob("*/bin/postgres")):
-        return None
-    return "no PostgreSQL server is installed"
+    return None if find_binaries() else "no PostgreSQL server is installed"
 
 
 def run(part: Part) -> tuple[int, float]:
@@ -72,7 +74,7 @@ def run(part: Part) -> tuple[int, float]:
 def main(words: list[str]) -> int:
     """Run the named part or all; 0 only if every part that ran has passed."""
     if os.environ.get("PROVISION") == "1":
-        subprocess.run([ROOT / "scripts/provision.sh"], check=True)
+        print("PostgreSQL:", provision(), flush=True)
     chosen = [part for part in parts() if not words or part.name.startswith(words[0])]
     lines, worst = [], 0
     for part in chosen:

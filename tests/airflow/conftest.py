@@ -92,9 +92,10 @@ def make_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...
     """Start an Airflow; all are stopped at the end."""
     sites: list[Site] = []
 
-    def make(devices: str, **options: Any) -> Site:
+    def make(devices: str, store_url: str | None = None, **options: Any) -> Site:
         home = make_home(tmp_path_factory.mktemp("site") / "home")
-        environment = home_environment(home, devices)
+        changes = {"AIRTUNE_STORE_URL": store_url} if store_url else {}
+        environment = home_environment(home, devices, **changes)
         stack = Stack(
             home / "var" / "airflow",
             settings=environment,
