@@ -23,19 +23,21 @@ class Part:
     Attributes:
         missing: why this machine cannot run them, None if it can.
         remedy: the command that would change that.
+        workers: processes that share the tests; 0 is none beside pytest itself.
     """
 
     name: str
     markers: str
     missing: str | None = None
     remedy: str = ""
+    workers: int = 0
 
 
 def parts() -> list[Part]:
     """All parts, cheapest first."""
     none = " or ".join(SERVERS)
     return [
-        Part("unit", f"not ({none})"),
+        Part("unit", f"not ({none})", workers=2),
         Part("engine", "(engine or bench) and not airflow", _missing_environment(), "make env"),
         Part(
             "postgres",
@@ -67,6 +69,7 @@ def run(part: Part) -> tuple[int, float]:
     began = time.monotonic()
     print(f"\n== {part.name} ==", flush=True)
     command = [sys.executable, "-m", "pytest", "-q", "--durations=5", "-m", part.markers]
+    command += ["-n", str(part.workers)] if part.workers else []
     code = subprocess.run(command, cwd=ROOT, check=False).returncode
     return code, time.monotonic() - began
 

@@ -45,6 +45,7 @@ def test_killing_twice_is_fine(place: Place) -> None:
     start(place)
     kill(record_of(place))
     kill(record_of(place))
+    assert not record_of(place).alive
 
 
 def test_a_process_that_ignores_sigterm_is_killed_after_the_grace(place: Place) -> None:

@@ -195,7 +195,7 @@ def _end_session() -> None:
 
 
 def _others() -> list[int]:
-    """Living processes of this session other than this one; ended children are waited for."""
+    """Living processes of the own process session other than this one; ended children are waited for."""
     with contextlib.suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass

@@ -221,3 +221,4 @@ def test_a_server_that_hangs_does_not_respond(place: Place) -> None:
 def test_an_embedding_server_is_ready_without_a_completion(place: Place) -> None:
     endpoint = begin(spec(hang=True), place)
     wait_ready(endpoint, Readiness(model_name="m", max_tokens=0), deadline=time.monotonic() + 10)
+    assert died(endpoint) is None

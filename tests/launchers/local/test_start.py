@@ -145,6 +145,7 @@ def test_a_starter_that_is_killed_at_any_moment_leaves_nothing_unfindable(
     remove(Place(place.folder, 2))
     # One that is not recorded yet finds the gate shut; a server would stay for ever.
     until(lambda: not mention(place.folder) and not _fakes_of(place))
+    assert _fakes_of(place) == []
 
 
 def _fakes_of(place: Place) -> list[int]:

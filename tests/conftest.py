@@ -2,5 +2,5 @@
 
 from hypothesis import settings
 
-settings.register_profile("scoring", deadline=None, max_examples=30)
-settings.load_profile("scoring")
+settings.register_profile("airtune", deadline=None, max_examples=30)
+settings.load_profile("airtune")
