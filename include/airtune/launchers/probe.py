@@ -29,6 +29,10 @@ class Readiness(Record):
     prompt_tokens: int = 1
     max_tokens: int = 1
 
+    def short(self) -> "Readiness":
+        """The same with one token of a one-word prompt: is it still there?"""
+        return self.model_copy(update={"prompt_tokens": 1, "max_tokens": min(1, self.max_tokens)})
+
 
 class Pending(Record):
     """Not ready yet, no reason to give up; ``reason`` is for the message when time is over."""
@@ -57,10 +61,7 @@ def check_ready(base_url: str, readiness: Readiness, timeout_s: float) -> Failur
 
 def responds(base_url: str, readiness: Readiness, timeout_s: float = 10.0) -> bool:
     """True if the server still answers: its health, and one token of a one-word prompt."""
-    short = readiness.model_copy(
-        update={"prompt_tokens": 1, "max_tokens": min(1, readiness.max_tokens)}
-    )
-    return check_ready(base_url, short, timeout_s) is None
+    return check_ready(base_url, readiness.short(), timeout_s) is None
 
 
 def _client(base_url: str) -> httpx.Client:

@@ -195,7 +195,7 @@ def _end_session() -> None:
 
 
 def _others() -> list[int]:
-    """Living processes of the own process session other than this one; ended children are waited for."""
+    """Other living processes of the own process session; ended children are waited for."""
     with contextlib.suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
