@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airtune.cli.progress import Phase, RunProgress, SlotProgress, run_progress
-from airtune.cli.task_state import ENDED, TaskState
+from airtune.cli.task_state import TaskState
+from airtune.study.reap import ENDED
 
 T0 = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

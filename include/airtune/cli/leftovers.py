@@ -1,8 +1,9 @@
 """What a run that was cut off may have left on this host, and its removal."""
 
 from dataclasses import dataclass
+from functools import partial
 
-from airtune.cli.reap import remover
+from airtune.processes.place import end_slot
 from airtune.settings import Settings
 from airtune.study.reap import Liveness, reap
 from airtune.study.store import Store
@@ -26,7 +27,7 @@ def remove_leftovers(settings: Settings, run: str) -> None:
     in the store at all.
     """
     with Store.open(settings.store_url) as store:
-        reap(store, OnlyThisRunIsDead(run), remover(settings))
+        reap(store, OnlyThisRunIsDead(run), partial(end_slot, settings.run_dir))
         try:
             row = store.run(run)
         except LookupError:

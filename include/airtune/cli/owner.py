@@ -1,9 +1,8 @@
 """Is the owner of a lease still alive? Asked of Airflow over REST."""
 
 from airtune.cli.api import Api, NotFound
-from airtune.cli.task_state import ACTIVE, ENDED
 from airtune.errors import ApiError
-from airtune.study.reap import Liveness
+from airtune.study.reap import Liveness, slot_liveness
 
 
 class RestOwnerProbe:
@@ -16,8 +15,7 @@ class RestOwnerProbe:
     def __call__(self, run: str, slot: int) -> Liveness:
         """State of ``slot`` in ``run`` (``<dag_id>/<run_id>``); ``unknown`` when in doubt.
 
-        Dead is a slot whose tasks have all ended, or none of whose tasks is active although its
-        run has ended (teardowns go on after a run is marked failed), or whose run was deleted.
+        As ``slot_liveness`` says; dead is also a slot whose run was deleted.
         """
         dag_id, _, run_id = run.partition("/")
         if self._api is None:
@@ -30,9 +28,7 @@ class RestOwnerProbe:
         except ApiError:
             return "unknown"
         states = [task.state for task in tasks if task.map_index == slot]
-        if run_state in {"success", "failed"}:
-            return "alive" if ACTIVE.intersection(filter(None, states)) else "dead"
-        return "dead" if states and all(state in ENDED for state in states) else "alive"
+        return slot_liveness(run_state, states)
 
     def _deleted(self, dag_id: str) -> Liveness:
         """A DAG without that run has lost it; an Airflow without the DAG may be another one."""

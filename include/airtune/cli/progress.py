@@ -6,7 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from airtune.cli.task_state import ENDED, TaskState
+from airtune.cli.task_state import TaskState
+from airtune.study.reap import ENDED
 
 DEPLOY, BENCHMARK, TEARDOWN = "slot.deploy", "slot.benchmark", "slot.teardown"
 

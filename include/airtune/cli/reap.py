@@ -1,6 +1,6 @@
 """``airtune reap``: devices of dead owners come back, once what they left is gone."""
 
-from collections.abc import Callable
+from functools import partial
 
 from rich.console import Console
 
@@ -9,7 +9,7 @@ from airtune.cli.console import open_console
 from airtune.cli.login import find_login
 from airtune.cli.owner import RestOwnerProbe
 from airtune.errors import ApiError
-from airtune.processes.place import Place
+from airtune.processes.place import end_slot
 from airtune.settings import Settings
 from airtune.study.reap import reap
 from airtune.study.store import Store
@@ -24,7 +24,7 @@ def reap_host(*, url: str | None, force: bool) -> int:
     settings, console = Settings.load(), open_console()
     api = _api(url, settings, console, force=force)
     with Store.open(settings.store_url) as store:
-        found = reap(store, RestOwnerProbe(api), remover(settings), force=force)
+        found = reap(store, RestOwnerProbe(api), partial(end_slot, settings.run_dir), force=force)
         held = len(store.holders())
     for one in found:
         sign = "reclaimed" if one.reclaimed else "kept"
@@ -33,15 +33,6 @@ def reap_host(*, url: str | None, force: bool) -> int:
     taken = sum(one.reclaimed for one in found)
     console.print(f"{taken} reclaimed; {held} in use or kept.")
     return 0 if taken == len(found) else 1
-
-
-def remover(settings: Settings) -> Callable[[str, int, int], None]:
-    """What ends a slot's processes on this host: ``(run, slot, attempt)``."""
-
-    def remove(run: str, slot: int, attempt: int) -> None:
-        Place.of(settings.run_dir, run, slot, attempt).end_all()
-
-    return remove
 
 
 def _api(url: str | None, settings: Settings, console: Console, *, force: bool) -> Api | None:

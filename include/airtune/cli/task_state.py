@@ -5,9 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-ENDED = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
-ACTIVE = frozenset({"scheduled", "queued", "running", "restarting", "deferred"})
-
 
 @dataclass(frozen=True)
 class TaskState:

@@ -13,7 +13,8 @@ from rich.live import Live
 from airtune.cli.api import Api
 from airtune.cli.progress import BENCHMARK, DEPLOY, RunProgress, SlotProgress, run_progress
 from airtune.cli.screen import live_table, slot_line
-from airtune.cli.task_state import ACTIVE, TaskState
+from airtune.cli.task_state import TaskState
+from airtune.study.reap import ACTIVE, RUN_ENDED
 
 _POLL_S = (0.1, 0.2, 0.4, 0.7, 1.0)
 """Pauses between looks: short at first, the last one from then on."""
@@ -64,7 +65,7 @@ class Watched:
     def over(self) -> bool:
         """True once the run has ended and none of its tasks is active (teardowns go on)."""
         state = self.api.run_state(self.dag_id, self.run_id)
-        if state not in {"success", "failed"}:
+        if state not in RUN_ENDED:
             return False
         return not any(task.state in ACTIVE for task in self.tasks)
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airtune.operators.slot import Slot
+    from airtune.records import Trial
 
 
 class DeployLocal(SlotTask):
@@ -31,7 +32,7 @@ class DeployLocal(SlotTask):
         if trial.state in FINAL_STATES:
             self.log.info("exp%d is already %s; nothing to deploy", trial.trial_id, trial.state)
             return {"trial_id": trial.trial_id, "label": slot.spec.label, "url": None}
-        return self._deploy(slot, context)
+        return self._deploy(slot, trial, context)
 
     def resume(self, context: "Context", event: dict[str, Any] | None = None) -> dict[str, Any]:
         """Back from a deferral: the slot stands at the head of the queue."""
@@ -39,11 +40,10 @@ class DeployLocal(SlotTask):
             raise AirtuneError(f"waiting for devices failed: {event['error']}")
         return self.execute(context)
 
-    def _deploy(self, slot: "Slot", context: "Context") -> dict[str, Any]:
+    def _deploy(self, slot: "Slot", trial: "Trial", context: "Context") -> dict[str, Any]:
         from airtune.operators.leasing import LeaseWait
         from airtune.operators.serving import ensure
 
-        trial = slot.begin()
         lease = LeaseWait(slot).lease()
         if lease is None:
             self._defer(slot)

@@ -2,9 +2,10 @@
 
 import time
 from dataclasses import dataclass
+from functools import partial
 
 from airtune.operators.slot import Slot
-from airtune.processes.place import Place
+from airtune.processes.place import end_slot
 from airtune.records import Lease
 from airtune.study.reap import reap
 
@@ -57,10 +58,7 @@ class LeaseWait:
         """Take leases back from owners that are surely dead, once what they left is gone."""
         from airtune.operators.owner import owner_state
 
-        reap(self.slot.store, owner_state, self._remove)
-
-    def _remove(self, run: str, slot: int, attempt: int) -> None:
-        Place.of(self.slot.settings.run_dir, run, slot, attempt).end_all()
+        reap(self.slot.store, owner_state, partial(end_slot, self.slot.settings.run_dir))
 
 
 def warm_places(devices: int, parallelism: int) -> int:

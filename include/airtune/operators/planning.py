@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from airtune.errors import StudyBusyError
-from airtune.processes.place import Place
+from airtune.processes.place import end_slot
 from airtune.records import Role
 from airtune.settings import Settings
 from airtune.study.store import Store
@@ -52,15 +52,15 @@ def _known(store: Store, task: "Task", plan: "Plan") -> dict[str, int]:
 
 def _baseline_of_same_task(store: Store, task: "Task", plan: "Plan") -> dict[str, int]:
     """Baseline trial of the study's last verdict, if that answered the very same question."""
-    verdict, last = store.last_verdict(plan.study), store.judged_run(plan.study)
-    if verdict is None or last is None or verdict.baseline is None:
+    last = store.judged_run(plan.study)
+    if last is None or last.verdict is None or last.verdict.baseline is None:
         return {}
     ignored = {"description", "rerun", "timeouts"}
     now = task.model_dump(mode="json", exclude=ignored)
     then = {name: value for name, value in last.task.items() if name not in ignored}
     planned = {item["trial"]["plan_key"] for item in last.plan}
     same = now == then and planned == {trial.plan_key for trial in plan.trials}
-    return {"baseline": verdict.baseline} if same else {}
+    return {"baseline": last.verdict.baseline} if same else {}
 
 
 def refuse_busy(store: Store, settings: Settings, study: str) -> None:
@@ -85,6 +85,6 @@ def refuse_busy(store: Store, settings: Settings, study: str) -> None:
 def _close(store: Store, settings: Settings, dead: "RunRow") -> None:
     for slot in range(len(dead.plan)):
         attempt = store.current(dead.run, slot).attempt
-        Place.of(settings.run_dir, dead.run, slot, attempt).end_all()
+        end_slot(settings.run_dir, dead.run, slot, attempt)
         store.release(dead.run, slot)
     store.finish_run(dead.run, None)

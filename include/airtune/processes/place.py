@@ -93,3 +93,12 @@ class Place:
         kill(record, grace_s)
         self.record(role).unlink(missing_ok=True)
         return int(was_alive)
+
+
+def end_slot(run_dir: Path, run: str, slot: int, attempt: int) -> None:
+    """End all that ``slot`` has started up to ``attempt``, and see it gone; idempotent.
+
+    Raises:
+        TimeoutError: a process survived SIGKILL.
+    """
+    Place.of(run_dir, run, slot, attempt).end_all()

@@ -4,12 +4,13 @@ import hashlib
 import os
 import platform
 from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, distributions, version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airtune import __version__
 from airtune.settings import Settings
+from airtune.study.identity import installed_version
 
 if TYPE_CHECKING:
     from airtune.task import Task
@@ -22,10 +23,10 @@ def provenance(task: "Task", settings: Settings) -> dict[str, Any]:
     return {
         "airtune": __version__,
         "airflow": _own("apache-airflow"),
-        "genai_bench": _elsewhere(settings.bench_python, "genai-bench"),
+        "genai_bench": installed_version(settings.bench_python, "genai_bench"),
         "engine": {
             "name": str(task.engine),
-            "xllamacpp": _elsewhere(settings.engine_python, "xllamacpp"),
+            "xllamacpp": installed_version(settings.engine_python, "xllamacpp"),
         },
         "model": _model(task, settings),
         "hardware": {
@@ -43,13 +44,6 @@ def _own(package: str) -> str | None:
         return version(package)
     except PackageNotFoundError:
         return None
-
-
-def _elsewhere(python: Path, package: str) -> str | None:
-    """Version of ``package`` in the environment of another interpreter, without starting it."""
-    folders = [str(path) for path in python.parent.parent.glob("lib/python*/site-packages")]
-    found = [one.version for one in distributions(name=package, path=folders)]
-    return found[0] if found else None
 
 
 def _model(task: "Task", settings: Settings) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from airtune.launchers.local.cores import device_cores
 from airtune.processes.record import ProcessRecord
 from airtune.records import Device
 
@@ -14,9 +15,8 @@ def cores_left(devices: Iterable[Device], cores: Iterable[int] | None = None) ->
 
     ``cores`` are those of this process unless given.
     """
-    taken = {core for device in devices if device.kind == "cpu" for core in device.indexes}
     own = os.sched_getaffinity(0) if cores is None else set(cores)
-    return tuple(sorted(own - taken))
+    return tuple(sorted(own.difference(device_cores(tuple(devices)))))
 
 
 def pin_session(leader: ProcessRecord, cores: Iterable[int]) -> None:

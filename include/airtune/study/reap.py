@@ -1,6 +1,6 @@
 """Reaping: devices of dead owners come back, once what the owners left is gone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -10,11 +10,27 @@ from airtune.study.store import Store
 
 Liveness = Literal["alive", "dead", "unknown"]
 
+RUN_ENDED = frozenset({"success", "failed"})
+ENDED = RUN_ENDED | {"skipped", "upstream_failed", "removed"}
+ACTIVE = frozenset({"scheduled", "queued", "running", "restarting", "deferred"})
+"""Airflow's words for the states of runs and of task instances."""
+
 Remove = Callable[[str, int, int], None]
 """``(run, slot, attempt)``: end server and client of that attempt and earlier ones, see them gone.
 
 It raises if something survives; then the lease stays.
 """
+
+
+def slot_liveness(run_state: str, states: Collection[str | None]) -> Liveness:
+    """Whether a slot whose run and tasks are in these states can still do something.
+
+    Dead is one whose tasks have all ended, or none of whose tasks is active although its run has
+    ended: that alone is no proof, since teardowns go on after a run is marked failed.
+    """
+    if run_state in RUN_ENDED:
+        return "alive" if ACTIVE.intersection(filter(None, states)) else "dead"
+    return "dead" if states and ENDED.issuperset(states) else "alive"
 
 
 class OwnerProbe(Protocol):
