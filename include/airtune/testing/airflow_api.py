@@ -8,8 +8,11 @@ import httpx
 
 from airtune.stack.handle import StackHandle
 from airtune.stack.health import fetch_token, open_client
+from airtune.study.reap import ACTIVE, RUN_ENDED
 
-FINISHED = frozenset({"success", "failed"})
+_LOCKED = "Database error"
+"""What Airflow answers (500, rolled back) when its SQLite is locked; a person tries again."""
+_LOCKED_TRIES = 5
 
 
 class AirflowApi:
@@ -113,10 +116,9 @@ class AirflowApi:
         return value
 
     def _over(self, run_id: str) -> bool:
-        if self.run_state(run_id) not in FINISHED:
+        if self.run_state(run_id) not in RUN_ENDED:
             return False
-        active = {"running", "queued", "scheduled", "restarting", "deferred"}
-        return not any(one["state"] in active for one in self.tasks(run_id))
+        return not any(one["state"] in ACTIVE for one in self.tasks(run_id))
 
     def _log_in(self) -> None:
         token = fetch_token(self._stack.url, self._stack.user, self._stack.password)
@@ -126,6 +128,14 @@ class AirflowApi:
         answer = self._client.request(method, f"/api/v2{path}", **arguments)
         if answer.status_code == httpx.codes.UNAUTHORIZED:
             self._log_in()
+            answer = self._client.request(method, f"/api/v2{path}", **arguments)
+        for _ in range(_LOCKED_TRIES):
+            if (
+                answer.status_code != httpx.codes.INTERNAL_SERVER_ERROR
+                or _LOCKED not in answer.text
+            ):
+                break
+            time.sleep(1.0)
             answer = self._client.request(method, f"/api/v2{path}", **arguments)
         if answer.is_error:
             raise RuntimeError(f"{method} {path}: {answer.status_code} {answer.text[:500]}")
