@@ -3,15 +3,49 @@
 import hashlib
 import json
 import os
+import re
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from airtune.errors import SettingsError
 from airtune.records import Device, parse_devices
 
 _PROJECT = Path(__file__).resolve().parents[2]
+_HOST = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,30}")
+
+
+@dataclass(frozen=True)
+class DockerHost:
+    """One Docker Engine and its devices.
+
+    Attributes:
+        name: empty for the default one; else it stands before its devices' names and in the id of
+            its DAG, ``autotune_docker__<name>``.
+        url: ``unix://…`` or ``tcp://…``.
+        devices: its pool.
+        network: Docker network that the workers' containers share with the engines; empty: each
+            slot gets a network of its own and the server's port is published.
+        publish: address of the engine's host on which ports are published, never 0.0.0.0.
+        tls_ca, tls_cert, tls_key: files for TLS; empty without.
+        conn_id: Airflow connection for the image registry; empty without.
+    """
+
+    name: str = ""
+    url: str = "unix:///var/run/docker.sock"
+    devices: tuple[Device, ...] = ()
+    network: str = ""
+    publish: str = "127.0.0.1"
+    tls_ca: str = ""
+    tls_cert: str = ""
+    tls_key: str = ""
+    conn_id: str = ""
+
+    @property
+    def remote(self) -> bool:
+        """True if the engine runs on another host than the worker."""
+        return not self.url.startswith("unix://")
 
 
 @dataclass(frozen=True)
@@ -33,6 +67,12 @@ class Settings:
             launcher calls an engine, by engine name. Set by the operator of the host, never by a
             task: it decides what program runs.
         installation: ``AIRTUNE_INSTALLATION``, marks what belongs to this airtune.
+        model_root: ``AIRTUNE_MODEL_ROOT``, folder of the Docker host with a folder a model.
+        hub_cache: ``AIRTUNE_HUB_CACHE``, Docker volume or folder for models fetched from the hub.
+        hf_conn_id: ``AIRTUNE_HF_CONN_ID``, Airflow connection whose password is the hub's token.
+        client_image: ``AIRTUNE_CLIENT_IMAGE``, image of genai-bench for the container way.
+        docker_hosts: the default engine (``AIRTUNE_DOCKER_HOST``, ``AIRTUNE_DOCKER_NETWORK``,
+            ``AIRTUNE_DOCKER_CONN_ID``) and those of ``AIRTUNE_DOCKER_HOSTS``.
     """
 
     home: Path
@@ -49,6 +89,22 @@ class Settings:
     bench_command: tuple[str, ...]
     engine_commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     installation: str = "default"
+    model_root: str = "/mnt/data/models"
+    hub_cache: str = "airtune-hub"
+    hf_conn_id: str = ""
+    client_image: str = "airtune/genai-bench:0.0.5"
+    docker_hosts: tuple[DockerHost, ...] = (DockerHost(),)
+
+    def docker_host(self, name: str = "") -> DockerHost:
+        """The Docker Engine of that name; the default one has none.
+
+        Raises:
+            SettingsError: there is none of that name.
+        """
+        for host in self.docker_hosts:
+            if host.name == name:
+                return host
+        raise SettingsError(f"AIRTUNE_DOCKER_HOSTS names no engine {name!r}.")
 
     @property
     def run_dir(self) -> Path:
@@ -90,6 +146,11 @@ class Settings:
             bench_command=_bench_command(env, bench_python),
             engine_commands=commands,
             installation=env.get("AIRTUNE_INSTALLATION") or _installation(home, store_url),
+            model_root=env.get("AIRTUNE_MODEL_ROOT") or cls.model_root,
+            hub_cache=env.get("AIRTUNE_HUB_CACHE") or cls.hub_cache,
+            hf_conn_id=env.get("AIRTUNE_HF_CONN_ID") or "",
+            client_image=env.get("AIRTUNE_CLIENT_IMAGE") or cls.client_image,
+            docker_hosts=_docker_hosts(env, _devices(env, home)),
         )
 
 
@@ -107,6 +168,43 @@ def _devices(env: Mapping[str, str], home: Path) -> tuple[Device, ...]:
         return parse_devices(text)
     except ValueError as error:
         raise SettingsError(str(error)) from None
+
+
+def _docker_hosts(env: Mapping[str, str], devices: tuple[Device, ...]) -> tuple[DockerHost, ...]:
+    default = DockerHost(
+        url=env.get("AIRTUNE_DOCKER_HOST") or env.get("DOCKER_HOST") or DockerHost.url,
+        devices=devices,
+        network=env.get("AIRTUNE_DOCKER_NETWORK") or "",
+        conn_id=env.get("AIRTUNE_DOCKER_CONN_ID") or "",
+    )
+    return (default, *_remote_hosts("AIRTUNE_DOCKER_HOSTS", env.get("AIRTUNE_DOCKER_HOSTS")))
+
+
+def _remote_hosts(name: str, text: str | None) -> Iterator[DockerHost]:
+    value = _json(name, text or "{}")
+    example = '{"gpu7": {"url": "tcp://gpu7:2376", "publish": "10.0.0.7", "devices": "gpu0..7"}}'
+    if not isinstance(value, dict):
+        raise SettingsError(f"{name} must be a JSON object such as {example}.")
+    known = {f.name for f in fields(DockerHost)} - {"name", "devices"}
+    for host, given in value.items():
+        if not _HOST.fullmatch(host):
+            raise SettingsError(f"{name}: {host!r} must be letters, digits and _ (a DAG's id).")
+        if not isinstance(given, dict) or not {"url", "devices"} <= set(given) <= known | {
+            "devices"
+        }:
+            raise SettingsError(
+                f"{name}[{host!r}] must name url and devices, and may name "
+                f"{', '.join(sorted(known - {'url'}))}; for example {example}."
+            )
+        texts = {key: str(word) for key, word in given.items() if key != "devices"}
+        if texts.get("publish") in {"0.0.0.0", "::", "*"}:  # noqa: S104 - it is refused
+            raise SettingsError(f"{name}[{host!r}].publish: name one address, never all of them.")
+        try:
+            pool = parse_devices(str(given["devices"]))
+        except ValueError as error:
+            raise SettingsError(f"{name}[{host!r}]: {error}") from None
+        named = tuple(d.model_copy(update={"name": f"{host}/{d.name}"}) for d in pool)
+        yield DockerHost(name=host, devices=named, **texts)
 
 
 def _bench_command(env: Mapping[str, str], python: Path) -> tuple[str, ...]:

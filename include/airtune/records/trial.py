@@ -44,6 +44,7 @@ class Trial(Record):
         argv: the started server's whole command line.
         effective: settings read back from the running server; None if not read.
         devices: names of the devices held, for example ``("gpu0",)``.
+        identity: what it really ran on, found at deploy (``image_digest``, ``first_of_digest`` …).
         files: role → path of what the trial left (server log, client files).
     """
 
@@ -64,4 +65,5 @@ class Trial(Record):
     effective: dict[str, ParamValue] | None = None
     devices: tuple[str, ...] = ()
     files: dict[str, str] = {}
+    identity: dict[str, ParamValue] = {}
     measured_at: datetime | None = None

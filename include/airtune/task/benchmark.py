@@ -65,6 +65,12 @@ class Benchmark(TaskModel):
         description="Request parameters, sent with their types.",
         examples=[{"temperature": 0.0}],
     )
+    client: Literal["cli", "container"] | None = Field(
+        None,
+        description="Docker: genai-bench on the worker (cli) or in a container beside the server; "
+        "left out: cli, for engines on another host container.",
+        examples=["container"],
+    )
     max_error_rate: float = Field(
         0.01, ge=0, le=1, description="Share of failed requests that a load point may have."
     )

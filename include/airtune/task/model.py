@@ -33,6 +33,18 @@ class Model(TaskModel):
         examples=["meta-llama/Llama-3.2-1B-Instruct"],
     )
 
+    root: Line | None = Field(
+        None,
+        description="Docker: folder of the Docker host in which the model's folder is; left out: "
+        "AIRTUNE_MODEL_ROOT, /mnt/data/models.",
+        examples=["/mnt/data/models"],
+    )
+    in_image: Line | None = Field(
+        None,
+        description="Docker: path of the model inside the engine's image; nothing is mounted then.",
+        examples=["/models/SmolLM2-135M-Instruct.Q4_1.gguf"],
+    )
+
     @model_validator(mode="before")
     @classmethod
     def _named(cls, data: Any) -> Any:

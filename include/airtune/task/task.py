@@ -8,6 +8,7 @@ from airtune.records import LoadPoint
 from airtune.task.base import TaskModel
 from airtune.task.benchmark import Benchmark
 from airtune.task.constraints import Constraints
+from airtune.task.container import ContainerOptions
 from airtune.task.engine_config import EngineConfig
 from airtune.task.environment import VariableName, VariableValue
 from airtune.task.fault import fault
@@ -114,6 +115,11 @@ class Task(TaskModel):
         description="Flags of the baseline, for example a production command; left out: none "
         "of the searched flags is set.",
         examples=[{"tp-size": 2}],
+    )
+    container: ContainerOptions = Field(
+        default_factory=ContainerOptions,
+        description="The containers of Docker mode.",
+        examples=[{"shm_size": "16g"}],
     )
     timeouts: Timeouts = Field(
         default_factory=Timeouts, description="Limits by phase.", examples=[{"start_s": 600}]
