@@ -9,7 +9,7 @@ VENV := .venv/bin
 export PROVISION
 export KEEP
 
-.PHONY: demo test test-unit test-airflow test-postgres env airflow lock lint format docs clean help \
+.PHONY: demo demo-docker test test-unit test-airflow test-postgres test-docker env airflow lock lint format docs clean help \
     benchmark-overhead benchmark-scaling
 
 help: ## this list
@@ -17,6 +17,9 @@ help: ## this list
 
 demo: env ## tune SmolLM2-135M on llama.cpp and show the winner (KEEP=1 leaves Airflow up)
 	@$(VENV)/python -m airtune.cli.demo
+
+demo-docker: env ## the same with the engine in a container (PROVISION=1: on a Docker Engine of its own)
+	@$(VENV)/python scripts/demo_docker.py
 
 test: env .venv/.dev ## install what the tests need, run every test this machine can run
 	@$(VENV)/python scripts/test.py
@@ -29,6 +32,9 @@ test-airflow: env .venv/.dev ## tests against a real Airflow scheduler
 
 test-postgres: .venv/.installed .venv/.dev ## store tests on PostgreSQL
 	@$(VENV)/python scripts/test.py postgres
+
+test-docker: env .venv/.dev ## tests on a Docker Engine (PROVISION=1: on one of their own)
+	@$(VENV)/python scripts/test.py docker
 
 benchmark-overhead: env .venv/.dev ## what Airflow costs for each trial (about 4 minutes)
 	@$(VENV)/python -m benchmarks.overhead.run --out var/overhead.json
@@ -48,11 +54,12 @@ docs: .venv/.installed ## write the generated reference documents
 airflow: env ## start Airflow with airtune's DAGs and stay in the foreground
 	@$(VENV)/python -m airtune.stack
 
-env: .venv/.installed .venv-bench/.installed .venv-engine/.installed var/.prepared ## environments, model and tokenizer
+env: .venv/.installed .venv-bench/.installed .venv-engine/.installed var/.prepared .env ## environments, model and tokenizer, .env for compose
 
 lock: $(UV) ## resolve the dependencies anew into the pinned requirements*.txt
 	$(COMPILE) requirements.in -o requirements.txt
 	$(COMPILE) requirements-dev.in -o requirements-dev.txt
+	$(COMPILE) requirements-celery.in -o requirements-celery.txt
 	$(COMPILE) requirements-bench.in -o requirements-bench.txt
 	$(COMPILE) --no-deps requirements-engine.in -o requirements-engine.txt
 
@@ -80,3 +87,6 @@ $(UV): requirements-uv.txt
 
 var/.prepared: scripts/prepare.sh .venv-bench/.installed .venv-engine/.installed
 	@scripts/prepare.sh
+
+.env: | .venv/.installed var/.prepared
+	@$(VENV)/python scripts/dotenv.py

@@ -1,15 +1,6 @@
 """The airflow DAG that tunes engines started as processes of the worker's host."""
 
-from airtune.operators.deploy import DeployLocal
-from airtune.operators.graph import LauncherTasks, autotune
-from airtune.operators.teardown import TeardownLocal
+from airtune.operators.graph import autotune
+from airtune.operators.launchers import launcher_tasks
 
-dag = autotune(
-    LauncherTasks(
-        launcher="local",
-        deploy=DeployLocal,
-        teardown=TeardownLocal,
-        how="as a process of the worker's host",
-        example="local_smollm2.json",
-    )
-)
+dag = autotune(launcher_tasks("local"))

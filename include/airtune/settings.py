@@ -30,6 +30,7 @@ class DockerHost:
         publish: address of the engine's host on which ports are published, never 0.0.0.0.
         tls_ca, tls_cert, tls_key: files for TLS; empty without.
         conn_id: Airflow connection for the image registry; empty without.
+        queue: Airflow queue (Celery) whose workers take the tasks of its DAG; empty: the default.
     """
 
     name: str = ""
@@ -41,6 +42,7 @@ class DockerHost:
     tls_cert: str = ""
     tls_key: str = ""
     conn_id: str = ""
+    queue: str = ""
 
     @property
     def remote(self) -> bool:

@@ -92,9 +92,15 @@ def make_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...
     """Start an Airflow; all are stopped at the end."""
     sites: list[Site] = []
 
-    def make(devices: str, store_url: str | None = None, **options: Any) -> Site:
+    def make(
+        devices: str,
+        store_url: str | None = None,
+        dag_id: str = "autotune_local",
+        changes: dict[str, str] | None = None,
+        **options: Any,
+    ) -> Site:
         home = make_home(tmp_path_factory.mktemp("site") / "home")
-        changes = {"AIRTUNE_STORE_URL": store_url} if store_url else {}
+        changes = {"AIRTUNE_STORE_URL": store_url} if store_url else changes or {}
         environment = home_environment(home, devices, **changes)
         stack = Stack(
             home / "var" / "airflow",
@@ -105,11 +111,11 @@ def make_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...
         )
         try:
             handle = stack.start()
-            stack.wait_for_dag("autotune_local")
+            stack.wait_for_dag(dag_id)
         except BaseException:
             stack.stop()
             raise
-        sites.append(Site(AirflowApi(handle), Settings.load(environment), stack))
+        sites.append(Site(AirflowApi(handle, dag_id), Settings.load(environment), stack))
         return sites[-1]
 
     yield make

@@ -8,17 +8,28 @@ from tests.benchmark.samples import ENDPOINT, POINT, a_task, some_settings
 
 from airtune.benchmark.client import client_argv, client_env, reproduce_argv
 from airtune.benchmark.limit import load_point_limit_s
+from airtune.benchmark.surroundings import on_host
 from airtune.records import Endpoint
+from airtune.task import Task
+
+
+def _argv(tmp_path: Path, task: Task) -> tuple[str, ...]:
+    around = on_host(ENDPOINT, task, tmp_path, some_settings(tmp_path))
+    return client_argv(around, ENDPOINT, task, POINT)
+
+
+def _env(
+    tmp_path: Path,
+    task: Task,
+    ours: dict[str, str],
+    token: str | None = None,
+    endpoint: Endpoint = ENDPOINT,
+) -> dict[str, str]:
+    return client_env(on_host(endpoint, task, tmp_path, some_settings(tmp_path), ours), token)
 
 
 def _options(tmp_path: Path, **task: object) -> dict[str, str]:
-    argv = client_argv(
-        ENDPOINT,
-        a_task(**task),  # type: ignore[arg-type]
-        POINT,
-        folder=tmp_path,
-        settings=some_settings(tmp_path),
-    )
+    argv = _argv(tmp_path, a_task(**task))  # type: ignore[arg-type]
     assert argv[0].endswith(".venv-bench/bin/genai-bench")
     assert argv[1] == "benchmark"
     return dict(zip(argv[2::2], argv[3::2], strict=True))
@@ -89,22 +100,20 @@ SECRETS = {
 
 def test_the_environment_is_scrubbed(tmp_path: Path) -> None:
     ours = SECRETS | {"PATH": "/bin", "HOME": str(tmp_path), "HF_HOME": "/hf"}
-    env = client_env(ENDPOINT, a_task(), some_settings(tmp_path), environ=ours)
+    env = _env(tmp_path, a_task(), ours)
     assert not set(SECRETS) & set(env)
     assert (env["PATH"], env["HF_HOME"], env["ENABLE_UI"]) == ("/bin", "/hf", "false")
 
 
 def test_a_tokenizer_on_this_host_needs_neither_hub_nor_token(tmp_path: Path) -> None:
     (tmp_path / "tok").mkdir()
-    settings = some_settings(tmp_path)
-    env = client_env(ENDPOINT, a_task("tok"), settings, token="hf_secret", environ={})
+    env = _env(tmp_path, a_task("tok"), {}, token="hf_secret")
     assert env["HF_HUB_OFFLINE"] == "1"
     assert "HF_TOKEN" not in env
 
 
 def test_a_tokenizer_on_the_hub_is_asked_for_with_the_token(tmp_path: Path) -> None:
-    settings, ours = some_settings(tmp_path), {"HOME": str(tmp_path)}
-    env = client_env(ENDPOINT, a_task(), settings, token="hf_secret", environ=ours)
+    env = _env(tmp_path, a_task(), {"HOME": str(tmp_path)}, token="hf_secret")
     assert env["HF_TOKEN"] == "hf_secret"
     assert "HF_HUB_OFFLINE" not in env
 
@@ -112,19 +121,19 @@ def test_a_tokenizer_on_the_hub_is_asked_for_with_the_token(tmp_path: Path) -> N
 def test_proxies_are_bypassed_for_loopback_and_the_server(tmp_path: Path) -> None:
     ours = {"https_proxy": "http://proxy:3128", "no_proxy": "intra.net,127.0.0.1"}
     endpoint = Endpoint(base_url="http://gpu7:30000", model_name="m", trial_id=1)
-    env = client_env(endpoint, a_task(), some_settings(tmp_path), environ=ours)
+    env = _env(tmp_path, a_task(), ours, endpoint=endpoint)
     assert env["NO_PROXY"] == env["no_proxy"] == "localhost,127.0.0.1,::1,gpu7,intra.net"
     assert env["https_proxy"] == "http://proxy:3128"
 
 
 def test_a_point_can_be_repeated_by_hand_with_its_environment(tmp_path: Path) -> None:
     (tmp_path / "tok").mkdir()
-    settings, task = some_settings(tmp_path), a_task("tok")
-    argv = reproduce_argv(ENDPOINT, task, POINT, folder=tmp_path, settings=settings)
+    task = a_task("tok")
+    argv = reproduce_argv(ENDPOINT, task, POINT, folder=tmp_path, settings=some_settings(tmp_path))
     assert argv[:4] == (
         "env", "ENABLE_UI=false", "NO_PROXY=localhost,127.0.0.1,::1", "HF_HUB_OFFLINE=1"
     )  # fmt: skip
-    assert argv[4:] == client_argv(ENDPOINT, task, POINT, folder=tmp_path, settings=settings)
+    assert argv[4:] == _argv(tmp_path, task)
 
 
 def test_the_key_of_a_server_that_is_not_ours_is_named_and_not_shown(tmp_path: Path) -> None:

@@ -5,16 +5,14 @@ from pathlib import Path
 import pytest
 from airflow.sdk import DAG, TriggerRule
 
-from airtune.operators.deploy import DeployLocal
+from airtune.operators.deploy import Deploy
 from airtune.operators.graph import LauncherTasks, autotune
-from airtune.operators.teardown import TeardownLocal
+from airtune.operators.teardown import Teardown
 
 
 @pytest.fixture(scope="module")
 def dag() -> DAG:
-    return autotune(
-        LauncherTasks("local", DeployLocal, TeardownLocal, "as a process", "local_smollm2.json")
-    )
+    return autotune(LauncherTasks("local", Deploy, Teardown, "as a process", "local_smollm2.json"))
 
 
 def test_a_slot_deploys_then_benchmarks_then_tears_down(dag: DAG) -> None:

@@ -75,3 +75,46 @@ def test_a_task_of_another_launcher_is_refused(settings: Settings) -> None:
     task = fake_task("inline", parameters={"random_seed": [1]}, deployment_mode="docker")
     with pytest.raises(TaskError, match="docker"):
         _requested(settings, task=task)
+
+
+def test_the_model_path_of_docker_can_be_given_with_the_run(settings: Settings) -> None:
+    model = {"name": "llama", "root": "/mnt/data/models"}
+    task = fake_task(
+        "inline", parameters={"random_seed": [1]}, deployment_mode="docker", model=model
+    )
+    conf = {"task": task, "model_path": "/data/models"}
+    params = dict.fromkeys(KEYS) | conf
+    assert requested_task(conf, params, "docker", settings).model.root == "/data/models"
+    assert model["root"] == "/mnt/data/models"
+
+
+def test_a_model_path_where_none_is_mounted_is_refused(settings: Settings) -> None:
+    with pytest.raises(TaskError, match=r"model\.root.*is for Docker, and this task is for local"):
+        _requested(settings, task_file="task.json", model_path="/data/models")
+
+
+def test_an_override_of_what_is_no_object_is_told_as_the_tasks_fault(settings: Settings) -> None:
+    task = fake_task("inline", parameters={"random_seed": [1]}, optimization="grid")
+    with pytest.raises(TaskError, match=r"optimization.*is not an object"):
+        _requested(settings, task=task, max_iterations=3)
+
+
+@pytest.fixture
+def sweeps(settings: Settings) -> Settings:
+    settings.sweep_dir.mkdir()
+    task = fake_task("night", parameters={"random_seed": [1, 2]}, schedule="@daily")
+    (settings.sweep_dir / "night.json").write_text(json.dumps(task))
+    return settings
+
+
+def test_a_sweep_runs_its_own_file_with_scalars_overridden(sweeps: Settings) -> None:
+    conf = {"max_iterations": 1}
+    task = requested_task(conf, conf, "local", sweeps, sweep="night.json")
+    assert task.task_name == "night"
+    assert task.optimization.max_iterations == 1
+
+
+@pytest.mark.parametrize("conf", [{"task": {"task_name": "x"}}, {"task_file": "task.json"}])
+def test_a_sweep_cannot_be_asked_for_another_task(sweeps: Settings, conf: dict[str, Any]) -> None:
+    with pytest.raises(TaskError, match="unknown key"):
+        requested_task(conf, conf, "local", sweeps, sweep="night.json")

@@ -41,15 +41,15 @@ def _fired(trigger: LeaseTrigger, within_s: float) -> Any:
 
 
 def test_the_next_in_the_queue_is_woken_while_the_device_is_still_held(store: Store) -> None:
-    assert _fired(LeaseTrigger("d/1", 1, 1, 1, was_head=False), 3) is not None
+    assert _fired(LeaseTrigger("d/1", 1, 1, 1, was_head=False, pool=POOL), 3) is not None
 
 
 def test_one_that_stands_further_behind_sleeps_on(store: Store) -> None:
-    assert _fired(LeaseTrigger("d/1", 2, 1, 1, was_head=False), 1) is None
+    assert _fired(LeaseTrigger("d/1", 2, 1, 1, was_head=False, pool=POOL), 1) is None
 
 
 def test_a_head_that_has_deferred_sleeps_until_a_device_is_free(store: Store) -> None:
-    trigger = LeaseTrigger("d/1", 1, 1, 1, was_head=True)
+    trigger = LeaseTrigger("d/1", 1, 1, 1, was_head=True, pool=POOL)
     assert _fired(trigger, 1) is None
     store.release("d/1", 0)
     assert _fired(trigger, 3) is not None
@@ -59,12 +59,12 @@ def test_an_error_is_an_event_so_that_the_retry_rules_see_it(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AIRTUNE_STORE_URL", "sqlite:////dev/null/store.db")
-    event = _fired(LeaseTrigger("d/1", 1, 1, 1, was_head=False), 3)
+    event = _fired(LeaseTrigger("d/1", 1, 1, 1, was_head=False, pool=POOL), 3)
     assert "SettingsError" in event.payload["error"]
 
 
 def test_it_comes_back_from_its_own_serialisation(store: Store) -> None:
-    trigger = LeaseTrigger("d/1", 1, 4, 2, was_head=True)
+    trigger = LeaseTrigger("d/1", 1, 4, 2, was_head=True, pool=POOL)
     path, arguments = trigger.serialize()
     assert path == "airtune.operators.waiting.LeaseTrigger"
     assert LeaseTrigger(**arguments).serialize() == (path, arguments)

@@ -9,8 +9,10 @@ from airtune.records import FailureClass, ParamValue, PhaseSeconds, Role, Trial,
 from airtune.results.build import build
 from airtune.results.document import ResultsDocument
 from airtune.scoring.verdict import decide
+from airtune.settings import Settings
 
 TASK = a_task("maximize_throughput", env={"OMP_NUM_THREADS": "4"})
+SETTINGS = Settings.load({"AIRTUNE_HOME": "/srv/tune"})
 STUDY = "smol-00000000"
 EARLIER = "autotune_local/scheduled__2026-01-01"
 WRITTEN = datetime(2026, 1, 2, 11, 0, tzinfo=UTC)
@@ -66,5 +68,6 @@ def a_document() -> ResultsDocument:
         decide(found, TASK, run=RUN),
         PROVENANCE,
         120.0,
+        settings=SETTINGS,
         written_at=WRITTEN,
     )

@@ -3,7 +3,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.results.samples import TASK
+from tests.results.samples import SETTINGS, TASK
 from tests.scoring.samples import a_task, a_trial, both
 
 from airtune.results.launch_command import launch_command
@@ -65,7 +65,7 @@ def test_the_script_starts_the_server_waits_and_runs_the_client(tmp_path: Path) 
     argv = (sys.executable, str(server), "--port", str(_free_port()), "--note", "a b")
     old = str(tmp_path / "the trial's own folder")
     client = ("echo", "client", "--api-key", "secret", "--experiment-base-dir", old)
-    script = reproduce_script(a_trial(1, *both(), argv=argv), TASK, [client])
+    script = reproduce_script(a_trial(1, *both(), argv=argv), TASK, [client], SETTINGS)
     result = _run(script, SEEN=str(seen), TMPDIR=str(tmp_path))
     assert result.returncode == 0, result.stderr
     assert seen.read_text() == repr(list(argv[2:]))
@@ -75,18 +75,20 @@ def test_the_script_starts_the_server_waits_and_runs_the_client(tmp_path: Path) 
 
 def test_the_script_ends_when_the_server_does() -> None:
     argv = (sys.executable, "-c", "raise SystemExit(3)", "--port", str(_free_port()))
-    result = _run(reproduce_script(a_trial(1, *both(), argv=argv), TASK, [("echo", "client")]))
+    result = _run(
+        reproduce_script(a_trial(1, *both(), argv=argv), TASK, [("echo", "client")], SETTINGS)
+    )
     assert result.returncode == 1
     assert "the server ended before it was ready" in result.stderr
     assert "client\n" not in result.stdout
 
 
 def test_a_trial_that_never_started_says_so() -> None:
-    result = _run(reproduce_script(a_trial(1, argv=()), TASK, []))
+    result = _run(reproduce_script(a_trial(1, argv=()), TASK, [], SETTINGS))
     assert result.returncode == 1
     assert "never started a server" in result.stderr
 
 
 def test_a_parameter_cannot_break_out_of_the_comment() -> None:
     trial = a_trial(1, argv=(), parameters={"name": "x\necho pwned"})
-    assert "pwned" not in _run(reproduce_script(trial, a_task(), [])).stdout
+    assert "pwned" not in _run(reproduce_script(trial, a_task(), [], SETTINGS)).stdout

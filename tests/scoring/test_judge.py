@@ -2,7 +2,7 @@ import pytest
 from tests.scoring.samples import a_task, a_trial, at, both, failed
 
 from airtune.records import Failure, FailureClass, TrialState, ValidityFlag
-from airtune.scoring.judge import judge, reusable_under
+from airtune.scoring.judge import judge, reusable_on, reusable_under
 
 STRICT = a_task(constraints={"ttft_ms": 50})
 MILD = a_task(constraints={"ttft_ms": 5000})
@@ -69,3 +69,18 @@ def test_the_devices_that_a_trial_held_divide_its_throughput() -> None:
     trial = judge(a_trial(1, *both(tokens=80), devices=("gpu0", "gpu1")), task)
     assert trial.score is not None
     assert trial.score.raw == pytest.approx(40)
+
+
+def test_only_a_trial_of_the_image_that_would_run_now_is_used_again() -> None:
+    trial = a_trial(1, *both(), identity={"image_digest": "sha256:1"})
+    assert reusable_on(trial, "sha256:1")
+    assert not reusable_on(trial, "sha256:2")
+    assert not reusable_on(trial, None), "the tag may mean anything by now"
+    assert not reusable_on(a_trial(1, *both()), None), "two unknowns are not the same"
+
+
+def test_the_first_trial_of_an_image_has_a_score() -> None:
+    first = (ValidityFlag.FIRST_OF_DIGEST,)
+    trial = judge(a_trial(1, at(1, validity=first), at(4, validity=first)), a_task())
+    assert trial.state is TrialState.SUCCEEDED
+    assert trial.score is not None

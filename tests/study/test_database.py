@@ -35,12 +35,12 @@ def test_a_file_that_is_no_database_is_refused(tmp_path):
         Database(f"sqlite:///{tmp_path}/notes.txt")
 
 
-def test_tables_of_another_version_are_refused(store_url):
+def test_tables_of_a_newer_version_are_refused(store_url):
     database = Database(store_url)
     with database.write() as connection:
         connection.execute(update(tables.schema).values(version=99))
     database.close()
-    with pytest.raises(SettingsError, match="tables of version 99, this airtune needs 1"):
+    with pytest.raises(SettingsError, match="tables of version 99, this airtune needs 2"):
         Database(store_url)
 
 

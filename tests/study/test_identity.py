@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 from tests.study.plan_samples import a_local_task, a_task, some_settings
 
+from airtune.errors import SettingsError
 from airtune.settings import Settings
 from airtune.study.identity import client_identity, installed_version, study_id
 from airtune.study.plan import make_plan
@@ -68,6 +69,26 @@ def test_another_model_workload_objective_or_launcher_is_another_study(
     assert study_id(a_task(**changes)) != study_id(a_task())
 
 
+def test_ids_of_earlier_versions_stay() -> None:
+    """Made by the version before Docker mode; its studies go on."""
+    assert study_id(a_local_task()) == "sample-a452c66c"
+    assert study_id(a_task()) == "sample-bb7109f5"
+    assert keys(a_local_task()) == ["ff4d8a01750e65e9", "8cc821d63a8ec014", "62abcffc218637ec"]
+
+
+@pytest.mark.parametrize("client", ["cli", "container"])
+def test_the_clients_way_keeps_the_study(client: str) -> None:
+    """Its trials are told apart by their keys."""
+    assert study_id(a_task(benchmark=BENCHMARK | {"client": client})) == study_id(a_task())
+
+
+@pytest.mark.parametrize("model", [{"root": "/data"}, {"in_image": "/models/x"}])
+def test_where_the_model_lies_makes_another_study(model: dict[str, str]) -> None:
+    task = a_task(model={"name": "llama-3-2-1b-instruct"} | model)
+    assert study_id(task) != study_id(a_task())
+    assert not set(keys(task)) & set(keys(a_task()))
+
+
 def test_the_key_of_a_configuration_does_not_depend_on_the_rest_of_the_space() -> None:
     narrow = make_plan(a_task(parameters={"mem_frac": [0.9]}), some_settings(HOME))
     wide = make_plan(a_task(parameters={"mem_frac": [0.8, 0.9]}), some_settings(HOME))
@@ -110,6 +131,51 @@ def test_the_kind_of_device_and_not_the_number_on_the_host_is_in_the_key() -> No
     )
     assert one == two
     assert not set(one) & set(cores)
+
+
+@pytest.mark.parametrize("container", [{"memory": "8g"}, {"shm_size": "1g"}, {"ipc": "host"}])
+def test_limits_of_the_container_change_the_key_and_not_the_study(container: Any) -> None:
+    task = a_task(container=container)
+    assert not set(keys(task)) & set(keys(a_task()))
+    assert study_id(task) == study_id(a_task())
+
+
+def with_client(client: str | None) -> Task:
+    return a_task(benchmark=BENCHMARK | {"client": client})
+
+
+REMOTE = '{"gpu7": {"url": "tcp://gpu7:2376", "devices": "gpu0"}}'
+
+
+def test_the_client_that_runs_and_not_how_it_was_asked_for_is_in_the_key() -> None:
+    here = some_settings(HOME, AIRTUNE_DEVICES="gpu0", AIRTUNE_DOCKER_HOSTS=REMOTE)
+
+    def at(host: str, client: str | None) -> str:
+        return make_plan(with_client(client), here, host=host).trials[0].plan_key
+
+    assert at("", None) == at("", "cli") != at("", "container")
+    assert at("gpu7", None) == at("gpu7", "container") != at("gpu7", "cli")
+    assert at("", "container") != at("gpu7", "container"), "their GPUs may differ"
+
+
+def test_another_image_of_the_client_changes_the_key_of_its_containers_only() -> None:
+    other = some_settings(HOME, AIRTUNE_DEVICES="gpu0", AIRTUNE_CLIENT_IMAGE="my/bench:1")
+    assert keys(with_client("cli"), other) == keys(with_client("cli"))
+    assert not set(keys(with_client("container"), other)) & set(keys(with_client("container")))
+
+
+def test_the_devices_of_the_launchers_own_pool_are_in_the_key() -> None:
+    pool = '{"gpu7": {"url": "tcp://gpu7:2376", "devices": "cpu0-3"}}'
+    one = some_settings(HOME, AIRTUNE_DEVICES="gpu0", AIRTUNE_DOCKER_HOSTS=REMOTE)
+    two = some_settings(HOME, AIRTUNE_DEVICES="gpu0", AIRTUNE_DOCKER_HOSTS=pool)
+    assert keys(a_task(), one) == keys(a_task(), two)
+    found = {make_plan(a_task(), s, host="gpu7").trials[0].plan_key for s in (one, two)}
+    assert len(found) == 2
+
+
+def test_a_host_that_is_not_set_up_is_refused() -> None:
+    with pytest.raises(SettingsError, match="names no engine 'gpu9'"):
+        make_plan(a_task(), some_settings(HOME), host="gpu9")
 
 
 def test_the_place_of_the_installation_is_not_in_the_key() -> None:

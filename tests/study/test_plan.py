@@ -14,11 +14,14 @@ from tests.study.plan_samples import (
 )
 
 from airtune.errors import TaskError
+from airtune.launchers.docker.mounts import HUB_CACHE, mounts_of
 from airtune.records import Role
 from airtune.study.plan import Plan, PlannedTrial, make_plan
 from airtune.task import Task, load_task
 
-HERE = some_settings(Path("/srv/tune"), AIRTUNE_DEVICES="gpu0..1")
+HOME = Path("/srv/tune")
+LLAMA = {"engine": "llama_cpp", "base_runtime": None, "model": {"name": "tiny.gguf"}}
+HERE = some_settings(HOME, AIRTUNE_DEVICES="gpu0..1")
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
@@ -295,12 +298,50 @@ def test_too_few_devices_on_this_host_is_said_but_not_refused() -> None:
 
 
 @pytest.mark.parametrize(
+    ("changes", "devices", "noted"),
+    [
+        ({}, "cpu1", True),
+        ({"image": "my/sglang-for-cpus"}, "cpu1", False),
+        ({}, "fake0", False),
+        (LLAMA, "cpu1", False),
+    ],
+)
+def test_cores_run_llama_cpp_and_images_of_the_users_own(
+    changes: dict[str, Any], devices: str, noted: bool
+) -> None:
+    one = {"parameters": {"x-flag": [1, 2]}}
+    found = make_plan(a_task(**(one | changes)), some_settings(HOME, AIRTUNE_DEVICES=devices))
+    assert any("cannot run on this host" in note for note in found.notes) is noted
+
+
+@pytest.mark.parametrize(
+    ("model", "path"),
+    [
+        ({"name": "llama"}, "/model"),
+        ({"name": "x", "id_or_path": "llama"}, "/model"),
+        ({"id_or_path": "org/llama"}, "org/llama"),
+        ({"name": "x", "in_image": "/models/x"}, "/models/x"),
+        ({"id_or_path": "org/llama", "in_image": "/models/x"}, "/models/x"),
+        ({"name": "deep/tiny.GGUF"}, "/model/tiny.GGUF"),
+        ({"name": "x", "id_or_path": "tiny.gguf"}, "/model/tiny.gguf"),
+    ],
+)
+def test_a_container_finds_the_model_where_it_is_mounted(model: Any, path: str) -> None:
+    task = a_task(model=model)
+    assert path in plan(task).trials[0].server.arguments
+    mounts = mounts_of(task.model, HERE, digest="", compiles=False, installation="")
+    mounted = {mount["Target"] for mount in mounts} - {HUB_CACHE}
+    assert mounted == ({path} if path.startswith("/model") and "/models" not in path else set())
+
+
+@pytest.mark.parametrize(
     ("name", "trials", "program"),
     [
         ("docker_task.json", 7, "sglang.launch_server"),
         ("docker_vllm.yaml", 13, "vllm"),
         ("simple_task.json", 3, "sglang.launch_server"),
         ("local_smollm2.json", 7, "llama-server"),
+        ("docker_llamacpp.json", 7, "llama-server"),
     ],
 )
 def test_the_examples_are_planned(name: str, trials: int, program: str) -> None:

@@ -91,3 +91,34 @@ def test_a_trial_that_runs_when_its_run_ends_becomes_cancelled(store, opened_run
     trial = store.trial(opened_run, 0)
     assert trial.state is TrialState.FAILED
     assert trial.failure.failure_class is FailureClass.CANCELLED
+
+
+def test_the_verdict_before_a_run_is_that_of_an_earlier_one(store, clock, opened_run):
+    store.finish_run(opened_run, Verdict(statement="first"))
+    clock.advance(60)
+    store.open_run("dag/two", "demo-1", "demo", "local", {}, [])
+    store.finish_run("dag/two", Verdict(statement="second"))
+    before = store.judged_run("demo-1", before="dag/two")
+    assert before is not None
+    assert before.run == opened_run
+    assert store.judged_run("demo-1", before=opened_run) is None
+
+
+def test_the_end_of_a_dags_last_concluded_run_is_known(store, clock):
+    assert store.last_end("sweep__a") is None
+    for seconds, run in enumerate(["sweep__a/1", "sweep__a/2", "sweep_xa/3", "sweep__ab/4"]):
+        clock.advance(seconds)
+        store.open_run(run, f"study-{run}", "demo", "local", {}, [])
+        store.finish_run(run, Verdict(statement="done"))
+        if run == "sweep__a/2":
+            ended = clock()
+    store.open_run("sweep__a/5", "study-5", "demo", "local", {}, [])
+    store.finish_run("sweep__a/5", None)
+    end = store.last_end("sweep__a")
+    assert end is not None
+    assert end.timestamp() == ended, "neither another DAG's, nor of a run without a verdict"
+
+
+def test_the_launcher_of_each_run_is_known(store, opened_run):
+    store.open_run("dag/docker", "demo-2", "demo", "docker/gpu7", {}, [])
+    assert store.launchers() == {opened_run: "local", "dag/docker": "docker/gpu7"}

@@ -44,6 +44,7 @@ def test_a_trial_comes_back_as_it_was_recorded(store, opened_run, attempt, clock
         effective={"n_ctx": 512},
         files={"server_log": "/tmp/x.log"},
         seconds={"start": 1.5},
+        identity={"image_digest": "sha256:1", "first_of_digest": True},
     )
     assert recorded == store.trial(opened_run, 0) == store.trials(study="demo-1")[0]
     assert recorded.trial_id == 1
@@ -62,6 +63,8 @@ def test_a_trial_comes_back_as_it_was_recorded(store, opened_run, attempt, clock
     assert recorded.devices == ("gpu0", "gpu1")
     assert recorded.argv == ("llama-server", "--alias", "a b")
     assert recorded.seconds == PhaseSeconds(start=1.5)
+    assert begun.identity == {}
+    assert recorded.identity == {"image_digest": "sha256:1", "first_of_digest": True}
     assert recorded.measured_at.timestamp() == 1_000_010
 
 
@@ -113,6 +116,33 @@ def test_a_trial_with_a_result_is_not_opened_again(store, opened_run, attempt, b
     recorded = store.record_trial(opened_run, 0, attempt, **result)
     retry = store.claim(opened_run, 0, "deploy", 0).attempt
     assert begin(opened_run, 0, retry) == recorded
+
+
+def test_a_digest_is_known_once_another_trial_was_measured_on_it(
+    store, opened_run, attempt, begin, measurement
+):
+    begun = begin(opened_run, 0, attempt)
+    identity = {"image_digest": "sha256:1", "host": "gpu7"}
+    asker = ("demo", begun.trial_id + 1)
+    store.record_trial(opened_run, 0, attempt, identity=identity)
+    assert not store.knows_digest("sha256:1", "gpu7", besides=asker), "nothing is measured yet"
+    store.record_measurement(opened_run, 0, attempt, 0, measurement)
+    store.record_trial(opened_run, 0, attempt, state=TrialState.SUCCEEDED)
+    assert store.knows_digest("sha256:1", "gpu7", besides=asker)
+    assert store.knows_digest("sha256:1", "gpu7", besides=("other", begun.trial_id))
+    assert not store.knows_digest("sha256:1", "gpu7", besides=("demo", begun.trial_id))
+    assert not store.knows_digest("sha256:1", "", besides=asker), "another host compiles anew"
+    assert not store.knows_digest("sha256:2", "gpu7", besides=asker)
+
+
+@pytest.mark.parametrize("identity", [{"image_digest": "sha256:1"}, {}])
+def test_a_host_needs_no_name_and_a_trial_no_identity(
+    store, opened_run, attempt, begin, measurement, identity
+):
+    begin(opened_run, 0, attempt)
+    store.record_measurement(opened_run, 0, attempt, 0, measurement)
+    store.record_trial(opened_run, 0, attempt, failure=OOM, identity=identity)
+    assert store.knows_digest("sha256:1", "", besides=("demo", 2)) is bool(identity)
 
 
 def test_success_after_a_failure_clears_it(store, opened_run, attempt, begin):
@@ -180,6 +210,23 @@ def test_the_newest_search_trial_with_a_result_is_reused(store, opened_run, begi
     assert store.reusable("demo-1", keys[1:2]) == {keys[1]: infeasible}
     assert store.reusable("demo-1", []) == {}
     assert store.reusable("demo-2", keys) == {}
+
+
+def test_a_finalist_counts_as_the_newest_figure_and_a_failed_one_takes_it_away(
+    store, opened_run, begin
+):
+    def finish(slot, role, **fields):
+        attempt = store.claim(opened_run, slot, "deploy", 0).attempt
+        begin(opened_run, slot, attempt, role=role, p=0)
+        return store.record_trial(opened_run, slot, attempt, **fields)
+
+    key = "key {'p': 0}"
+    finish(0, Role.SEARCH, state=TrialState.SUCCEEDED)
+    finalist = finish(1, Role.FINALIST, state=TrialState.SUCCEEDED)
+    finish(2, Role.SEARCH, failure=CRASH)
+    assert store.reusable("demo-1", [key]) == {key: finalist}
+    finish(3, Role.FINALIST, failure=CRASH)
+    assert store.reusable("demo-1", [key]) == {}
 
 
 def test_what_is_no_json_number_is_refused_and_nothing_is_stored(store, opened_run, attempt):

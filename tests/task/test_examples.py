@@ -15,6 +15,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "examples"
         ("local_smollm2.json", "local", "llama_cpp"),
         ("docker_task.json", "docker", "sglang"),
         ("docker_vllm.yaml", "docker", "vllm"),
+        ("docker_llamacpp.json", "docker", "llama_cpp"),
         ("simple_task.json", "ome", "sglang"),
     ],
 )
@@ -36,3 +37,18 @@ def test_the_demo_has_one_load_point_and_six_configurations():
 
     assert len(task.load_points) == 1
     assert len(task.parameters["parallel"].values) * len(task.linked[0].values) == 6
+
+
+def test_the_docker_demo_asks_what_the_local_one_does():
+    here, there = (load_task(FOLDER / f"{n}.json") for n in ("local_smollm2", "docker_llamacpp"))
+    same = ("engine_args", "parameters", "linked", "optimization", "benchmark")
+
+    assert all(getattr(here, field) == getattr(there, field) for field in same)
+    assert there.model.in_image.rpartition("/")[2] == here.model.path.rpartition("/")[2]
+
+
+def test_the_demos_image_is_the_one_that_is_built():
+    task = load_task(FOLDER / "docker_llamacpp.json")
+    dockerfile = (FOLDER.parent / "docker" / "llama-cpp.Dockerfile").read_text()
+
+    assert f"-t {task.image}:{task.image_tag}" in dockerfile

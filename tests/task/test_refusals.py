@@ -158,7 +158,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "absolute model name": (
         {"model/name": "/data/m"},
         "model.name",
-        'Write "path": "/data/m"',
+        'Write "path": "/data/m" for a path on this host (local), or "root": "/data" and "name": '
+        '"m" (Docker).',
     ),
     "name that looks like a flag": (
         {"benchmark/model_tokenizer": "--help"},
@@ -282,6 +283,81 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
         "image",
         'Write "image": "registry:5000/sglang" and "runtime_image_tag": "v1".',
     ),
+    "digest that is none": (
+        {"image": "sglang@sha256:abc"},
+        "image",
+        'has a digest that is none. Write "sglang@sha256:" and the 64 hex digits.',
+    ),
+    "digest and tag": (
+        {"image": f"sglang@sha256:{'a' * 64}", "runtime_image_tag": "v1"},
+        "image",
+        "carries a digest and has a tag too. Remove runtime_image_tag, or the digest.",
+    ),
+    "local path in Docker": (
+        {"model/path": "/data/models/llama"},
+        "model.path",
+        'Write "root": "/data/models" and "name": "llama" for what lies under the model root, or '
+        '"in_image"',
+    ),
+    "relative local path in Docker": (
+        {"model/path": "var/llama"},
+        "model.path",
+        'Write "name": "llama" for what lies under the model root',
+    ),
+    "relative root": (
+        {"model/root": "models"},
+        "model.root",
+        'is no absolute path. Write it from the root, for example "/models/models".',
+    ),
+    "relative path in the image": (
+        {"model/in_image": "./x.gguf"},
+        "model.in_image",
+        'is no absolute path. Write it from the root, for example "/models/x.gguf".',
+    ),
+    "root that is not used": (
+        {"model/root": "/data", "model/in_image": "/models/x"},
+        "model.root",
+        "has no use beside in_image: nothing is mounted then. Keep only one of them.",
+    ),
+    "root of a hub model": (
+        {"model/root": "/data", "model/id_or_path": "org/llama"},
+        "model.root",
+        "has no use: 'org/llama' is fetched from the hub.",
+    ),
+    "folder for llama.cpp": (
+        {"base_runtime": "llama.cpp", "parameters": {"parallel": [1, 2]}},
+        "model.name",
+        "is no GGUF file, and llama.cpp is started with one.",
+    ),
+    "hub id for llama.cpp": (
+        {
+            "base_runtime": "llama.cpp",
+            "parameters": {"parallel": [1, 2]},
+            "model/id_or_path": "org/tiny.gguf",
+        },
+        "model.id_or_path",
+        "is no GGUF file",
+    ),
+    "shared memory without a unit": (
+        {"container": {"shm_size": "16"}},
+        "container.shm_size",
+        'Write for example "16g".',
+    ),
+    "unknown limit": (
+        {"container": {"ulimits": {"core": 0}}},
+        "container.ulimits.core",
+        "is no limit that can be set. Write one of: memlock, stack, nofile.",
+    ),
+    "limit below none": (
+        {"container": {"ulimits": {"memlock": -2}}},
+        "container.ulimits.memlock",
+        "= -2: is out of range: it must be at least -1.",
+    ),
+    "unknown way of the client": (
+        {"benchmark/client": "contianer"},
+        "benchmark.client",
+        'Did you mean "container"?',
+    ),
     "threshold of nothing": (
         {"slo": {"ttft": {"threshold": 0}}},
         "slo.ttft.threshold",
@@ -389,7 +465,9 @@ def test_a_misspelt_required_key_is_told_once(refusal, without):
 def test_key_like_no_other_lists_what_is_known(refusal):
     (problem,) = refusal({"model/zzz": 1})
 
-    assert problem.fix == "Remove it; known here: name, namespace, path, id_or_path."
+    assert problem.fix == (
+        "Remove it; known here: name, namespace, path, id_or_path, root, in_image."
+    )
 
 
 def test_all_problems_are_told_at_once(refusal):
@@ -460,3 +538,21 @@ def test_bottomless_data_is_refused():
 
     with pytest.raises(TaskError, match="nested more than"):
         read_task(data)
+
+
+@pytest.mark.parametrize("launcher", ["local", "kubernetes", "ome"])
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("model/root", "/data"),
+        ("model/in_image", "/models/x"),
+        ("benchmark/client", "cli"),
+        ("container", {"memory": "8g"}),
+    ],
+)
+def test_docker_fields_elsewhere_are_refused_and_not_ignored(refusal, launcher, field, value):
+    (problem,) = refusal({"deployment_mode": launcher, field: value})
+
+    assert problem.path == field.replace("/", ".")
+    assert problem.reason == f"is for Docker, and this task is for {launcher}."
+    assert problem.fix.startswith('Remove it, or write "deployment_mode": "docker".')

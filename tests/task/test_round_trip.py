@@ -24,6 +24,14 @@ changes = st.fixed_dictionaries(
         "baseline": st.dictionaries(st.just("x-base"), scalars),
         "env": st.dictionaries(st.just("OMP_NUM_THREADS"), st.sampled_from(["1", "2"])),
         "rerun": st.booleans(),
+        "container": st.just({"memory": "8g", "ulimits": {"nofile": 9}}),
+        "model": st.sampled_from(
+            [
+                {"name": "x", "root": "/data"},
+                {"id_or_path": "org/x"},
+                {"in_image": "/m/x", "name": "x"},
+            ]
+        ),
     },
 )
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -196,6 +197,19 @@ def test_it_dies_in_the_middle_of_the_request_it_was_told() -> None:
             _ask(client, 10, stream=True)
     assert process.wait(5) == -9
     process.stderr.close()
+
+
+@pytest.mark.parametrize(("after", "taken_mb"), [(0, (60, 60)), (2, (0, 60))])
+def test_it_takes_memory_when_it_was_told(after: int, taken_mb: tuple[int, int]) -> None:
+    def used_mb() -> float:
+        return psutil.Process().memory_info().rss / 2**20
+
+    before = used_mb()
+    with _engine(eat_memory_mb=60, eat_after_requests=after) as client:
+        assert _ask(client).status_code == 200
+        assert used_mb() - before == pytest.approx(taken_mb[0], abs=20)
+        assert _ask(client).status_code == 200
+        assert used_mb() - before == pytest.approx(taken_mb[1], abs=20)
 
 
 def test_it_ends_at_start_with_the_code_it_was_told() -> None:

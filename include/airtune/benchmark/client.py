@@ -1,12 +1,15 @@
 """How genai-bench is called: its command line and its environment."""
 
 import json
-import os
-from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from airtune.benchmark.hub import TokenizerSource, find_tokenizer
+from airtune.benchmark.hub import TokenizerSource
+from airtune.benchmark.surroundings import (
+    Surroundings,
+    in_container,
+    no_proxy,
+    on_host,
+)
 from airtune.records import Endpoint, LoadPoint
 from airtune.settings import Settings
 from airtune.task import Task
@@ -17,13 +20,8 @@ NO_KEY = "no-key"
 RAW_FOLDER = "genai-bench"
 """Folder of the client's own files inside a load point's folder."""
 
-_KEPT = (
-    *("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "XDG_CACHE_HOME"),
-    *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
-    *("HF_HOME", "HF_HUB_CACHE", "HF_ENDPOINT"),
-    *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"),
-)
-"""All that the client gets of our environment: it writes secrets it finds into its output."""
+CONTAINER_WORDS = {"--user": '"$(id -u)"', "--volume": '"$out:$out"'}
+"""Flags of ``reproduce_container_argv`` → their values in the words of a shell script."""
 
 _FIXED = {
     "ENABLE_UI": "false",
@@ -36,64 +34,38 @@ _FIXED = {
 
 
 def client_argv(
-    endpoint: Endpoint,
-    task: Task,
-    point: LoadPoint,
-    *,
-    folder: Path,
-    settings: Settings,
-    api_key: str = NO_KEY,
+    around: Surroundings, endpoint: Endpoint, task: Task, point: LoadPoint, api_key: str = NO_KEY
 ) -> tuple[str, ...]:
-    """The client's whole command line for one load point.
-
-    Args:
-        folder: the load point's own folder; the client writes into ``genai-bench/`` in it.
-
-    Raises:
-        TaskError: the tokenizer is a path and nothing is there.
-    """
+    """The client's whole command line for one load point; it writes into ``genai-bench/``."""
     benchmark = task.benchmark
-    tokenizer = find_tokenizer(benchmark.model_tokenizer, settings.home)
     options = {
         # These two send ignore_eos, which keeps the output at the requested length; the backend
         # has to stand before the task.
         "--api-backend": "sglang" if task.engine == "sglang" else "vllm",
-        "--api-base": endpoint.base_url,
+        "--api-base": around.base_url,
         "--api-key": api_key,
         "--api-model-name": endpoint.model_name,
         "--task": benchmark.task,
-        "--model-tokenizer": tokenizer.reference,
+        "--model-tokenizer": around.tokenizer.reference,
         "--max-time-per-run": str(benchmark.max_time_per_iteration),
         "--max-requests-per-run": str(benchmark.max_requests_per_iteration),
         "--traffic-scenario": point.scenario,
         "--num-concurrency": str(point.concurrency),
         "--additional-request-params": json.dumps(request_params(task), allow_nan=False),
-        "--experiment-base-dir": str(folder),
+        "--experiment-base-dir": str(around.folder),
         "--experiment-folder-name": RAW_FOLDER,
-        "--log-dir": str(folder / "log"),
+        "--log-dir": str(around.folder / "log"),
     }
-    return (*settings.bench_command, *(word for pair in options.items() for word in pair))
+    return (*around.command, *(word for pair in options.items() for word in pair))
 
 
-def client_env(
-    endpoint: Endpoint,
-    task: Task,
-    settings: Settings,
-    *,
-    token: str | None = None,
-    environ: Mapping[str, str] | None = None,
-) -> dict[str, str]:
+def client_env(around: Surroundings, token: str | None = None) -> dict[str, str]:
     """The client's whole environment, made from an allow-list.
 
     Args:
         token: for a tokenizer that the hub must be asked for; not passed on otherwise.
-        environ: ``os.environ`` unless given.
     """
-    ours = os.environ if environ is None else environ
-    kept = {name: ours[name] for name in _KEPT if name in ours}
-    tokenizer = find_tokenizer(task.benchmark.model_tokenizer, settings.home, ours)
-    local = {"AIRTUNE_BENCH_PYTHON": str(settings.bench_python)}
-    return kept | _FIXED | _no_proxy(endpoint, ours) | _hub(tokenizer, token) | local
+    return dict(around.environment) | _FIXED | _hub(around.tokenizer, token)
 
 
 def reproduce_argv(
@@ -105,11 +77,30 @@ def reproduce_argv(
     A hub token is taken from the caller's own ``HF_TOKEN``.
     """
     key = "$AIRTUNE_API_KEY" if task.launcher == "endpoint" else NO_KEY
-    argv = client_argv(endpoint, task, point, folder=folder, settings=settings, api_key=key)
-    tokenizer = find_tokenizer(task.benchmark.model_tokenizer, settings.home)
-    values = {"ENABLE_UI": "false"} | _no_proxy(endpoint, {}) | _hub(tokenizer, None)
-    words = (f"{name}={value}" for name, value in values.items() if name != "no_proxy")
-    return ("env", *words, *argv)
+    around = on_host(endpoint, task, folder, settings)
+    argv = client_argv(around, endpoint, task, point, key)
+    return ("env", *(f"{name}={value}" for name, value in _by_hand(around).items()), *argv)
+
+
+def reproduce_container_argv(
+    endpoint: Endpoint, task: Task, point: LoadPoint, *, settings: Settings
+) -> tuple[str, ...]:
+    """The same in the container way: ``docker run`` on the server's network, by its names there.
+
+    It is for a script that has made the folder ``$out``: there the values of the flags of
+    ``CONTAINER_WORDS``, and those that name the client's folders, are for its shell to put in.
+    """
+    around = in_container(str(endpoint.handle["inside_url"]), task, Path(), settings)
+    program, *arguments = client_argv(around, endpoint, task, point)
+    words = ["docker", "run", "--rm", "--network", str(endpoint.handle["network"])]
+    for flag, text in CONTAINER_WORDS.items():
+        words += [flag, text]
+    for there, here in around.bring.items():
+        words += ["--mount", f"type=bind,source={here},target={there},readonly"]
+    # The script's user has no home inside.
+    for name, value in (_by_hand(around) | {"HOME": "/tmp"}).items():  # noqa: S108
+        words += ["--env", f"{name}={value}"]
+    return (*words, "--entrypoint", program, settings.client_image, *arguments)
 
 
 def request_params(task: Task) -> dict[str, object]:
@@ -121,12 +112,10 @@ def request_params(task: Task) -> dict[str, object]:
     return ours | dict(task.benchmark.additional_params)
 
 
-def _no_proxy(endpoint: Endpoint, ours: Mapping[str, str]) -> dict[str, str]:
-    hosts = ["localhost", "127.0.0.1", "::1", urlsplit(endpoint.base_url).hostname or ""]
-    given = ours.get("NO_PROXY") or ours.get("no_proxy") or ""
-    names = dict.fromkeys([*hosts, *given.split(",")])
-    text = ",".join(filter(None, names))
-    return {"NO_PROXY": text, "no_proxy": text}
+def _by_hand(around: Surroundings) -> dict[str, str]:
+    """The variables without which a call by hand would measure something else."""
+    bypass = no_proxy(around.base_url, {})["NO_PROXY"]
+    return {"ENABLE_UI": "false", "NO_PROXY": bypass} | _hub(around.tokenizer, None)
 
 
 def _hub(tokenizer: TokenizerSource, token: str | None) -> dict[str, str]:

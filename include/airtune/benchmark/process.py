@@ -7,12 +7,17 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 
 from airtune.benchmark.output import ClientOutput
+from airtune.benchmark.runner import Ended, Ending
+from airtune.benchmark.surroundings import Surroundings, on_host
+from airtune.processes.entry import GATE_SHUT
 from airtune.processes.place import Place
 from airtune.processes.record import ProcessRecord, kill
+from airtune.records import Endpoint
+from airtune.settings import Settings
+from airtune.task import Task
 
 _LOOK_S = 0.2
 _WAIT_S = 0.1
@@ -22,27 +27,47 @@ _CHUNKS = 16
 _GRACE_S = 2.0
 
 
-class Ended(Enum):
-    """How the client came to its end."""
-
-    BY_ITSELF = "by itself"
-    RESULT_COMPLETE = "result complete"
-    LIMIT = "limit"
-
-
 @dataclass(frozen=True)
-class Ending:
-    """The client's end.
+class ProcessRunner:
+    """Runs the client as a process of this host.
 
     Attributes:
-        how: by itself, or ended by us and why.
-        exit_code: None when it was ended by us.
-        seconds: wall-clock from its start.
+        place: where the client is recorded, and whose gate it obeys.
+        cpus: cores the client may use; all if empty.
     """
 
-    how: Ended
-    exit_code: int | None
-    seconds: float
+    place: Place
+    cpus: tuple[int, ...]
+    settings: Settings
+
+    def surroundings(self, endpoint: Endpoint, task: Task, own: Path) -> Surroundings:
+        """Those of this host."""
+        return on_host(endpoint, task, own, self.settings)
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        around: Surroundings,
+        output: ClientOutput,
+        limit_s: float,
+        complete: Callable[[], bool],
+    ) -> Ending:
+        """Run it as ``run_client`` does; a shut gate means that this attempt is over."""
+        ending = run_client(
+            argv,
+            env=env,
+            folder=around.own,
+            place=self.place,
+            cpus=self.cpus,
+            output=output,
+            limit_s=limit_s,
+            complete=complete,
+        )
+        if ending.exit_code == GATE_SHUT and self.place.gate.exists():
+            return Ending(Ended.FENCED_OFF, None, ending.seconds)
+        return ending
 
 
 def run_client(

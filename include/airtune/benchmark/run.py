@@ -9,9 +9,9 @@ from airtune.benchmark.folder import CLIENT_LOG, fresh_folder, redact_files
 from airtune.benchmark.measurement import measurement_of
 from airtune.benchmark.output import ClientOutput
 from airtune.benchmark.parse import RawResult, find_debug, find_result
-from airtune.benchmark.process import Ended, Ending, run_client
+from airtune.benchmark.process import ProcessRunner
+from airtune.benchmark.runner import Ended, Ending, Runner
 from airtune.errors import TrialFailed
-from airtune.processes.entry import GATE_SHUT
 from airtune.processes.place import Place
 from airtune.records import Endpoint, Failure, FailureClass, LoadPoint, Measurement
 from airtune.settings import Settings
@@ -31,6 +31,7 @@ def measure(
     settings: Settings,
     log: Callable[[str], None],
     cpus: tuple[int, ...] = (),
+    runner: Runner | None = None,
     token: str | None = None,
     api_key: str | None = None,
 ) -> Measurement:
@@ -41,40 +42,39 @@ def measure(
 
     Args:
         folder: the trial's folder; the load point gets a fresh one inside it.
-        place: where the client is recorded, and whose gate it obeys.
+        place, cpus: where the client's process is recorded, and the cores it may use (all if
+            empty); not looked at when ``runner`` is given.
         limit_s: wall-clock seconds after which client and children are killed.
         log: gets the client's output line by line, bounded.
-        cpus: cores the client may use; all if empty.
+        runner: how the client is run; left out, as a process of this host.
         token: for a tokenizer that the hub must be asked for; appears in no output.
         api_key: the server's, if it has one; appears in no output.
 
     Raises:
-        TrialFailed: ``benchmark_timeout``, or ``cancelled`` when the place's gate was shut.
+        TrialFailed: ``benchmark_timeout``; ``cancelled`` when this attempt is over; ``image`` or
+            ``infrastructure`` where the runner could not run the client.
         TaskError: the tokenizer is a path and nothing is there.
     """
-    environment = client_env(endpoint, task, settings, token=token)
+    runner = runner or ProcessRunner(place, cpus, settings)
     own = fresh_folder(folder, point)
-    argv = client_argv(
-        endpoint, task, point, folder=own, settings=settings, api_key=api_key or NO_KEY
-    )
+    around = runner.surroundings(endpoint, task, own)
+    argv = client_argv(around, endpoint, task, point, api_key or NO_KEY)
     _mute_own_log(own / "log")
     secrets = [secret for secret in (token, api_key) if secret]
     found: list[RawResult] = []
     with ClientOutput(own / CLIENT_LOG, log, secrets) as output:
         output.feed(f"{point.key}: {shlex.join(argv)}\n".encode())
-        ending = run_client(
+        ending = runner.run(
             argv,
-            env=environment,
-            folder=own,
-            place=place,
-            cpus=cpus,
+            env=client_env(around, token),
+            around=around,
             output=output,
             limit_s=limit_s,
             complete=lambda: _complete(own / RAW_FOLDER, point, found),
         )
         tail = output.tail
     redact_files(own, secrets)
-    _raise_if_stopped(ending, point, place, limit_s, tail)
+    _raise_if_stopped(ending, point, limit_s, tail)
     raw = found[0] if found else find_debug(own / RAW_FOLDER, point)
     measurement = measurement_of(raw, point, task, ending.seconds, _problem(ending, tail))
     log(_summary(measurement, ending))
@@ -93,9 +93,7 @@ def _mute_own_log(folder: Path) -> None:
     (folder / "genai_bench.log").symlink_to("/dev/null")
 
 
-def _raise_if_stopped(
-    ending: Ending, point: LoadPoint, place: Place, limit_s: float, tail: str
-) -> None:
+def _raise_if_stopped(ending: Ending, point: LoadPoint, limit_s: float, tail: str) -> None:
     if ending.how is Ended.LIMIT:
         raise TrialFailed(
             Failure(
@@ -105,7 +103,7 @@ def _raise_if_stopped(
                 log_tail=tail[-_TAIL:],
             )
         )
-    if ending.exit_code == GATE_SHUT and place.gate.exists():
+    if ending.how is Ended.FENCED_OFF:
         raise TrialFailed(
             Failure(
                 failure_class=FailureClass.CANCELLED,
@@ -115,6 +113,8 @@ def _raise_if_stopped(
 
 
 def _problem(ending: Ending, tail: str) -> str | None:
+    if ending.how is Ended.SERVER_GONE:
+        return "it was ended because its server had stopped"
     if ending.exit_code is None:
         return None
     lines = [line for line in tail.splitlines() if line.strip()]

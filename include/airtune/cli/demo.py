@@ -1,6 +1,7 @@
 """``make demo``: an Airflow of its own, one real tuning run, the verdict, nothing left behind.
 
-Run as ``python -m airtune.cli.demo``. With ``KEEP=1`` Airflow stays up.
+Run as ``python -m airtune.cli.demo [local|docker]``. With ``KEEP=1`` Airflow stays up. The image
+of ``docker``'s example must be there: ``make demo-docker`` builds it first.
 """
 
 import contextlib
@@ -9,7 +10,6 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from types import FrameType
 
 from rich.console import Console
@@ -29,19 +29,26 @@ from airtune.stack.health import wait_for_dag
 from airtune.stack.stack import Stack
 from airtune.task import Task, load_task, load_task_data
 
-DAG_ID = "autotune_local"
-EXAMPLE = "local_smollm2.json"
+EXAMPLES = {"local": "local_smollm2.json", "docker": "docker_llamacpp.json"}
+"""Launcher → the example that its demo runs."""
+
 _FAREWELL_S = 20.0
 """How long an interrupted run's teardowns may take before everything is killed."""
 
 
-def main() -> int:
-    """Run the demo; returns its exit code: 0, 1 if it failed, 130 if it was interrupted."""
+def main(launcher: str = "local") -> int:
+    """Run a demo; returns its exit code: 0, 1 if it failed, 2 if there is no such demo, 130 if it
+    was interrupted.
+    """
+    if launcher not in EXAMPLES:
+        print(f"no demo of {launcher!r}; write one of {', '.join(EXAMPLES)}", file=sys.stderr)
+        return 2
     for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background jobs ignore SIGINT
         signal.signal(number, _interrupt)
     console = open_console()
     try:
-        return Demo(Settings.load(), console, keep=os.environ.get("KEEP") == "1").run()
+        settings, keep = Settings.load(), os.environ.get("KEEP") == "1"
+        return Demo(settings, console, EXAMPLES[launcher], keep=keep).run()
     except KeyboardInterrupt:
         console.print("Interrupted; all that was started has been stopped.")
         return 130
@@ -56,9 +63,10 @@ class Demo:
     A stack that runs already (``make airflow``, or an earlier ``KEEP=1``) is used and left alone.
     """
 
-    def __init__(self, settings: Settings, console: Console, *, keep: bool) -> None:
+    def __init__(self, settings: Settings, console: Console, example: str, *, keep: bool) -> None:
         self.settings = settings
         self.console = console
+        self.example = settings.home / "examples" / example
         self.keep = keep
         self.folder = settings.home / "var" / "airflow"
         self._stack: Stack | None = None
@@ -72,12 +80,12 @@ class Demo:
             StackError: Airflow does not start, or one of its components died.
             ApiError: Airflow refuses.
         """
-        path = self.settings.home / "examples" / EXAMPLE
-        task = load_task(path)
+        task = load_task(self.example)
+        dag_id = f"autotune_{task.launcher}"
         began = time.monotonic()
         try:
-            with self._airflow() as handle:
-                code = self._tune(Api(Login.of(handle)), task, path)
+            with self._airflow(dag_id) as handle:
+                code = self._tune(Api(Login.of(handle)), task, dag_id)
         except BaseException:
             if self._stack and self._run:  # Airflow is down, so no task races with this
                 with _no_interrupts():
@@ -87,13 +95,13 @@ class Demo:
         return code
 
     @contextlib.contextmanager
-    def _airflow(self) -> Iterator[StackHandle]:
+    def _airflow(self, dag_id: str) -> Iterator[StackHandle]:
         try:
             handle = running_stack(self.folder) or self._start()
             place = str(self.folder / "stack.json")
             shown = login_text(handle, place, show_password=self.console.is_terminal)
             self.console.print(shown)
-            wait_for_dag(handle, DAG_ID, alive=self._check)
+            wait_for_dag(handle, dag_id, alive=self._check)
             yield handle
         except BaseException:
             self._stop()
@@ -108,13 +116,13 @@ class Demo:
         self._stack = Stack(self.folder, outlive=self.keep)
         return self._stack.start()
 
-    def _tune(self, api: Api, task: Task, path: Path) -> int:
+    def _tune(self, api: Api, task: Task, dag_id: str) -> int:
         if self._stack:
             # A demo that was killed leaves a run that Airflow takes up again: nobody waits for it.
-            for run_id in api.active_runs(DAG_ID):
+            for run_id in api.active_runs(dag_id):
                 self.console.print(f"ending the unfinished run {run_id}")
-                self._end(Watched(api, DAG_ID, run_id, maximize=False))
-        watched = submit(api, task, load_task_data(path))
+                self._end(Watched(api, dag_id, run_id, maximize=False))
+        watched = submit(api, task, load_task_data(self.example))
         self._run = f"{watched.dag_id}/{watched.run_id}"
         where = api.run_url(watched.dag_id, watched.run_id)
         self.console.print(f"run {watched.run_id}: {where}")
@@ -162,4 +170,4 @@ def _interrupt(_: int, __: FrameType | None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:2]))

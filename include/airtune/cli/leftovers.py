@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from functools import partial
 
-from airtune.processes.place import end_slot
 from airtune.settings import Settings
 from airtune.study.reap import Liveness, reap
+from airtune.study.removal import remove_slot
 from airtune.study.store import Store
 
 
@@ -27,10 +27,12 @@ def remove_leftovers(settings: Settings, run: str) -> None:
     in the store at all.
     """
     with Store.open(settings.store_url) as store:
-        reap(store, OnlyThisRunIsDead(run), partial(end_slot, settings.run_dir))
+        reap(store, OnlyThisRunIsDead(run), partial(remove_slot, store, settings))
         try:
             row = store.run(run)
         except LookupError:
             return
+        for slot in range(len(row.plan)):  # also those that had given their lease back
+            remove_slot(store, settings, run, slot, store.current(run, slot).attempt)
         if row.finished_at is None:
             store.finish_run(run, None)

@@ -9,9 +9,9 @@ from airtune.cli.console import open_console
 from airtune.cli.login import find_login
 from airtune.cli.owner import RestOwnerProbe
 from airtune.errors import ApiError
-from airtune.processes.place import end_slot
 from airtune.settings import Settings
 from airtune.study.reap import reap
+from airtune.study.removal import remove_slot
 from airtune.study.store import Store
 
 
@@ -24,7 +24,8 @@ def reap_host(*, url: str | None, force: bool) -> int:
     settings, console = Settings.load(), open_console()
     api = _api(url, settings, console, force=force)
     with Store.open(settings.store_url) as store:
-        found = reap(store, RestOwnerProbe(api), partial(end_slot, settings.run_dir), force=force)
+        remove = partial(remove_slot, store, settings)
+        found = reap(store, RestOwnerProbe(api), remove, force=force)
         held = len(store.holders())
     for one in found:
         sign = "reclaimed" if one.reclaimed else "kept"

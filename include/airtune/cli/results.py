@@ -31,7 +31,7 @@ def show_results(what: str, *, as_json: bool) -> None:
     console = open_console()
     console.print(f"{document.task_name}: run {document.run_id}")
     latest = latest_file(document.task_name, settings)
-    print_verdict(console, digest(document, {}, latest if latest.exists() else None))
+    print_verdict(console, digest(document, latest if latest.exists() else None))
 
 
 def _from_file(path: Path) -> ResultsDocument | None:

@@ -79,8 +79,8 @@ class Launcher(Protocol):
     def ensure(self, order: Order, patience_s: float, expected: Endpoint | None = None) -> Endpoint:
         """A ready server for ``order``: the one that runs is adopted, else one is started.
 
-        Clients of earlier attempts are ended first. Servers of earlier attempts that are not
-        adopted are gone before another is started.
+        Client containers of earlier attempts are ended first (client processes: by the caller).
+        Servers of earlier attempts that are not adopted are gone before another is started.
 
         Args:
             patience_s: how long to wait here; its own deadline may be later.

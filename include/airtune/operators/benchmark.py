@@ -8,8 +8,9 @@ from airtune.operators.slot_task import SlotTask
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from airtune.benchmark.runner import Runner
     from airtune.operators.slot import Slot
-    from airtune.records import Lease, Trial
+    from airtune.records import Endpoint, Lease, Trial
 
 
 class Benchmark(SlotTask):
@@ -47,11 +48,20 @@ class Benchmark(SlotTask):
             endpoint = ensure(slot, trial, lease)
             began = time.monotonic()
             try:
-                return Measuring(slot, slot.begin(), lease, endpoint, self.log.info).run()
+                runner = self.runner(slot, endpoint, lease)
+                measuring = Measuring(slot, slot.begin(), lease, endpoint, runner, self.log.info)
+                return measuring.run()
             finally:
                 slot.store.add_seconds(
                     slot.spec.run, slot.spec.slot, "benchmark", time.monotonic() - began
                 )
+
+    def runner(self, slot: "Slot", endpoint: "Endpoint", lease: "Lease") -> "Runner":
+        """How genai-bench is run: as a process of this host, on the cores that are left."""
+        from airtune.benchmark.process import ProcessRunner
+
+        held = tuple(device for device in slot.pool if device.name in lease.devices)
+        return ProcessRunner(slot.place, slot.launcher.client_cpus(held), slot.settings)
 
 
 def summary(slot: "Slot", trial: "Trial") -> dict[str, Any]:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import partial
 
 from airtune.operators.slot import Slot
-from airtune.processes.place import end_slot
 from airtune.records import Lease
 from airtune.study.reap import reap
 
@@ -33,7 +32,7 @@ class LeaseWait:
             TaskError: the inventory can never hold what the configuration needs.
         """
         store, spec = self.slot.store, self.slot.spec
-        inventory = [device.name for device in self.slot.settings.devices]
+        inventory = [device.name for device in self.slot.pool]
         need = self.slot.server.devices
         store.enqueue(spec.run, spec.slot, self.slot.attempt, need, inventory)
         began = next_look = time.monotonic()
@@ -57,8 +56,10 @@ class LeaseWait:
     def reap_dead(self) -> None:
         """Take leases back from owners that are surely dead, once what they left is gone."""
         from airtune.operators.owner import owner_state
+        from airtune.study.removal import remove_slot
 
-        reap(self.slot.store, owner_state, partial(end_slot, self.slot.settings.run_dir))
+        store = self.slot.store
+        reap(store, owner_state, partial(remove_slot, store, self.slot.settings))
 
 
 def warm_places(devices: int, parallelism: int) -> int:

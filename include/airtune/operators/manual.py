@@ -1,7 +1,9 @@
-"""The manual that the Airflow UI shows on each ``autotune_*`` DAG."""
+"""The manuals that the Airflow UI shows on each ``autotune_*`` DAG and on each sweep."""
+
+from airtune.operators.sweep import Sweep
 
 MANUAL = """\
-# autotune_{launcher}
+# {dag_id}
 
 Tunes the parameters of an LLM inference engine: each configuration of the task's space is
 deployed {how}, measured with genai-bench, and removed; `reduce` names the best one and its gain
@@ -12,7 +14,7 @@ over the engine's defaults.
 Send one task, as a file or inline. From the UI use the form of *Trigger*; by the REST API:
 
 ```
-POST /api/v2/dags/autotune_{launcher}/dagRuns
+POST /api/v2/dags/{dag_id}/dagRuns
 {{"logical_date": null, "conf": {{"task_file": "{example}"}}}}
 ```
 
@@ -23,6 +25,7 @@ POST /api/v2/dags/autotune_{launcher}/dagRuns
 | `max_iterations` | most search trials of this run |
 | `timeout_per_iteration` | limit for one trial's start and measuring, s |
 | `rerun` | measure again what the study already knows |
+| `model_path` | Docker: folder of the engine's host in which the model's folder is |
 
 ## What happens
 
@@ -40,6 +43,48 @@ trial anew.
 """
 
 
-def manual(launcher: str, how: str, example: str) -> str:
+def manual(dag_id: str, how: str, example: str) -> str:
     """The manual of the DAG of one launcher."""
-    return MANUAL.format(launcher=launcher, how=how, example=example)
+    return MANUAL.format(dag_id=dag_id, how=how, example=example)
+
+
+SWEEP_MANUAL = """\
+# {dag_id}
+
+Runs the task file `{file}` of the sweep folder (`AIRTUNE_SWEEP_DIR`) by its schedule, `{cron}` in
+{timezone}: each configuration of the task's space is deployed {how}, measured with genai-bench,
+and removed. Change the file to change the sweep; remove its `schedule` to end it.
+
+## What a night measures
+
+The baseline and the study's last best configuration, always anew (role `finalist`), and whatever
+is new. Other trials with a result are taken from the study.
+
+`reduce` writes the results files and returns the verdict. It also sends an event of the asset
+`{asset}`: winner, gain, and whether the verdict has changed. Receivers in the task's `notify` are
+told by `notify`, whose own failure does not fail the run.
+
+## Late nights
+
+There is one run at a time, and a time that was missed is not made up for. A night whose time came
+while the run before it still went on is skipped. A run triggered by hand is never skipped; it
+measures what a night measures, and may override:
+
+| key | meaning |
+|---|---|
+| `max_iterations` | most search trials of this run |
+| `timeout_per_iteration` | limit for one trial's start and measuring, s |
+| `rerun` | measure again what the study already knows |
+"""
+
+
+def sweep_manual(sweep: Sweep, how: str) -> str:
+    """The manual of one sweep."""
+    return SWEEP_MANUAL.format(
+        dag_id=sweep.dag_id,
+        file=sweep.file,
+        cron=sweep.cron,
+        timezone=sweep.timezone,
+        how=how,
+        asset=sweep.asset.name,
+    )

@@ -5,15 +5,16 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
-from airtune.benchmark.client import reproduce_argv
+from airtune.benchmark.client import reproduce_argv, reproduce_container_argv
 from airtune.benchmark.failure import failure_of
 from airtune.benchmark.folder import client_log_tail
 from airtune.benchmark.limit import load_point_limit_s
 from airtune.benchmark.run import measure
+from airtune.benchmark.runner import Runner
 from airtune.errors import TrialFailed
-from airtune.launchers.local.server import died, free_cpus, responds
-from airtune.operators.serving import devices_of
+from airtune.launchers.launcher import Launcher
 from airtune.operators.slot import Slot
 from airtune.records import (
     Endpoint,
@@ -24,12 +25,15 @@ from airtune.records import (
     Measurement,
     Trial,
     TrialState,
+    ValidityFlag,
 )
 from airtune.results.reproduce import reproduce_script
 from airtune.scoring.feasible import infeasibility
 from airtune.scoring.score import score_trial, unusable_points
+from airtune.task.client_way import resolved_client
 
 WATCH_S = 0.5
+_FIRST = "This host measured no trial of this image before: what it compiles once counts here."
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,7 @@ class Measuring:
     """One trial on its ready server.
 
     Attributes:
+        runner: how the client is run.
         log: gets what a person following the task should see.
     """
 
@@ -44,6 +49,7 @@ class Measuring:
     trial: Trial
     lease: Lease
     endpoint: Endpoint
+    runner: Runner
     log: Callable[[str], None]
 
     def run(self) -> Trial:
@@ -70,7 +76,6 @@ class Measuring:
         slot = self.slot
         folder = slot.trial_folder(self.trial.trial_id)
         limit_s = min(load_point_limit_s(slot.task, point), max(ends - time.monotonic(), 1.0))
-        held = devices_of(slot, self.lease.devices)
         with client_ended_with_server(slot, self.endpoint):
             try:
                 measurement = measure(
@@ -82,15 +87,17 @@ class Measuring:
                     limit_s=limit_s,
                     settings=slot.settings,
                     log=self.log,
-                    cpus=free_cpus(held, slot.settings.devices),
+                    runner=self.runner,
                 )
             except TrialFailed as error:
-                raise server_first(self.endpoint, error) from error
+                raise server_first(slot.launcher, self.endpoint, error) from error
+        if self.trial.identity.get("first_of_digest"):
+            measurement = flagged(measurement, ValidityFlag.FIRST_OF_DIGEST, _FIRST)
         slot.store.record_measurement(
             slot.spec.run, slot.spec.slot, slot.attempt, index, measurement
         )
         failure = failure_of(measurement, client_log_tail(folder, point))
-        if failure := died(self.endpoint) or failure:
+        if failure := slot.launcher.died(self.endpoint) or failure:
             raise TrialFailed(failure)
         return measurement
 
@@ -119,13 +126,17 @@ class Measuring:
     def _write_reproduce(self) -> None:
         slot, task = self.slot, self.slot.task
         folder = slot.trial_folder(self.trial.trial_id)
-        calls = [
-            reproduce_argv(self.endpoint, task, point, folder=folder, settings=slot.settings)
-            for point in task.load_points
-        ]
+        calls = [self._by_hand(point, folder) for point in task.load_points]
         script = folder / "reproduce.sh"
-        script.write_text(reproduce_script(self.trial, task, calls))
+        script.write_text(reproduce_script(self.trial, task, calls, slot.settings))
         script.chmod(0o755)
+
+    def _by_hand(self, point: LoadPoint, folder: Path) -> tuple[str, ...]:
+        slot, task = self.slot, self.slot.task
+        host = slot.settings.docker_host(slot.run.launcher.partition("/")[2])
+        if resolved_client(task, host) == "container":
+            return reproduce_container_argv(self.endpoint, task, point, settings=slot.settings)
+        return reproduce_argv(self.endpoint, task, point, folder=folder, settings=slot.settings)
 
 
 @contextmanager
@@ -135,7 +146,7 @@ def client_ended_with_server(slot: Slot, endpoint: Endpoint) -> Iterator[None]:
 
     def watch() -> None:
         while not over.wait(WATCH_S):
-            if died(endpoint):
+            if slot.launcher.died(endpoint):
                 slot.place.end("client", grace_s=1.0)
                 return
 
@@ -148,10 +159,17 @@ def client_ended_with_server(slot: Slot, endpoint: Endpoint) -> Iterator[None]:
         watcher.join()
 
 
-def server_first(endpoint: Endpoint, error: TrialFailed) -> TrialFailed:
+def flagged(measurement: Measurement, flag: ValidityFlag, why: str) -> Measurement:
+    """``measurement`` with one more flag raised."""
+    validity = tuple(dict.fromkeys((*measurement.validity, flag)))
+    notes = measurement.notes | {flag.value: why}
+    return measurement.model_copy(update={"validity": validity, "notes": notes})
+
+
+def server_first(launcher: Launcher, endpoint: Endpoint, error: TrialFailed) -> TrialFailed:
     """A client that ran out of time may only show that the server died or hangs."""
-    failure = died(endpoint)
-    if failure is None and not responds(endpoint):
+    failure = launcher.died(endpoint)
+    if failure is None and not launcher.responds(endpoint):
         failure = Failure(
             failure_class=FailureClass.UNHEALTHY,
             reason="The server stopped answering while it was measured.",

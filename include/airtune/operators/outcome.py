@@ -32,5 +32,5 @@ def conclude(store: Store, settings: Settings, run: str) -> Outcome:
     paths = write_results(document, settings)
     store.finish_run(run, document.verdict)
     sync_optuna(store, row.study)
-    result = digest(document, row.task["env"], paths["latest"])
+    result = digest(document, paths["latest"])
     return Outcome(result, summary(document))

@@ -7,6 +7,7 @@ from airflow.sdk import BaseOperator
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from airtune.records import Trial
     from airtune.settings import Settings
     from airtune.study.plan import Plan
     from airtune.study.runs import RunRow
@@ -19,13 +20,16 @@ class PlanSlots(BaseOperator):
 
     Args:
         launcher: the DAG's launcher; a task of another one is refused.
+        sweep: name of the file in the sweep folder that every run of this DAG is about; None:
+            the run's conf names the task.
     """
 
     ui_color = "#fff3cd"
 
-    def __init__(self, *, launcher: str, **kwargs: Any) -> None:
+    def __init__(self, *, launcher: str, sweep: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.launcher = launcher
+        self.sweep = sweep
 
     def execute(self, context: "Context") -> list[dict[str, Any]]:
         """Plan the run, or repeat the plan that this very run already has.
@@ -33,6 +37,7 @@ class PlanSlots(BaseOperator):
         Raises:
             TaskError: the task cannot be run as it is.
             StudyBusyError: the study is in another run that has not ended.
+            AirflowSkipException: a sweep's night came while the run before it went on.
         """
         from airtune.settings import Settings
         from airtune.study.store import Store
@@ -48,18 +53,24 @@ class PlanSlots(BaseOperator):
         ]
 
     def _open(self, context: "Context", run: str, store: "Store", settings: "Settings") -> "RunRow":
+        from airtune.operators.overlap import skip_overlap
         from airtune.operators.planning import planned_items, refuse_busy
-        from airtune.operators.preflight import check_local
         from airtune.operators.request import requested_task
+        from airtune.operators.sweep_files import refuse_second_file
         from airtune.study.plan import make_plan
 
+        if self.sweep is not None:
+            skip_overlap(context, store)
+        kind, _, host = self.launcher.partition("/")
         task = requested_task(
-            context["dag_run"].conf or {}, context["params"], self.launcher, settings
+            context["dag_run"].conf or {}, context["params"], kind, settings, sweep=self.sweep
         )
-        plan = make_plan(task, settings, most=_most_slots())
-        check_local(task, plan, settings)
+        if self.sweep is not None:
+            refuse_second_file(settings.sweep_dir, self.sweep, task.task_name)
+        plan = make_plan(task, settings, most=_most_slots(), host=host)
+        self.check(task, plan, settings)
         refuse_busy(store, settings, plan.study)
-        items = planned_items(store, task, plan)
+        items = planned_items(store, task, plan, self.reusable, nightly=self.sweep is not None)
         self._say(task, plan, items)
         return store.open_run(
             run,
@@ -70,6 +81,20 @@ class PlanSlots(BaseOperator):
             items,
             alone=True,
         )
+
+    def check(self, task: "Task", plan: "Plan", settings: "Settings") -> None:
+        """Refuse a task that this launcher cannot run; here: processes of this host.
+
+        Raises:
+            TaskError: with every problem found.
+        """
+        from airtune.operators.preflight import check_local
+
+        check_local(task, plan, settings)
+
+    def reusable(self, trial: "Trial") -> bool:
+        """Whether an earlier trial with an equal plan key ran on what would run now."""
+        return True
 
     def _say(self, task: "Task", plan: "Plan", items: list[dict[str, Any]]) -> None:
         for sentence in [*task.sentences(), *plan.notes]:

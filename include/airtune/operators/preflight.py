@@ -1,12 +1,14 @@
-"""What a local run needs of its host, looked at before anything is started."""
+"""What a run needs of its host, looked at before anything is started."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airtune.errors import Problem, TaskError
-from airtune.settings import Settings
+from airtune.records import Device
+from airtune.settings import DockerHost, Settings
+from airtune.task.client_way import resolved_client
 
 if TYPE_CHECKING:
     from airtune.study.plan import Plan
@@ -20,14 +22,57 @@ def check_local(task: "Task", plan: "Plan", settings: Settings) -> None:
         TaskError: model, tokenizer, engine or client missing, or more devices needed than there
             are.
     """
-    problems = [
-        *_model(task, settings),
-        *_tokenizer(task, settings),
-        *_programs(task, settings),
-        *_devices(plan, settings),
-    ]
+    _refuse(
+        task,
+        [
+            *_model(task, settings),
+            *_tokenizer(task, settings),
+            *_engine(task, settings),
+            *_client(settings),
+            *_devices(plan, settings.devices, "this host"),
+        ],
+    )
+
+
+def check_docker(task: "Task", plan: "Plan", settings: Settings, host: DockerHost) -> None:
+    """Refuse a task that this Docker host cannot run, as far as the worker can see.
+
+    Raises:
+        TaskError: model folder (where it can be seen), tokenizer or client missing, or more devices
+            needed than there are.
+    """
+    client = [] if resolved_client(task, host) == "container" else _client(settings)
+    name = f"the Docker host {host.name}" if host.name else "this host"
+    _refuse(
+        task,
+        [
+            *_model_folder(task, settings, host),
+            *_tokenizer(task, settings),
+            *client,
+            *_devices(plan, host.devices, name),
+        ],
+    )
+
+
+def _refuse(task: "Task", problems: list[Problem]) -> None:
     if problems:
         raise TaskError(problems, task.task_name)
+
+
+def _model_folder(task: "Task", settings: Settings, host: DockerHost) -> Iterator[Problem]:
+    """The engine mounts a folder of its own host; only there is it seen whether it exists."""
+    model = task.model
+    if model.in_image or model.hub_id or host.remote or host.network:
+        return
+    folder = Path(model.root or settings.model_root) / (model.id_or_path or model.name)
+    if not folder.exists():
+        yield Problem(
+            "model.name",
+            model.id_or_path or model.name,
+            f"there is no {folder} on this host.",
+            "Put the model there, or name another folder in model.root (or the parameter "
+            "model_path, or AIRTUNE_MODEL_ROOT).",
+        )
 
 
 def _model(task: "Task", settings: Settings) -> Iterator[Problem]:
@@ -41,18 +86,15 @@ def _model(task: "Task", settings: Settings) -> Iterator[Problem]:
 
 
 def _tokenizer(task: "Task", settings: Settings) -> Iterator[Problem]:
-    name = task.benchmark.model_tokenizer
-    looks_local = name and (name.startswith((".", "/", "var/")) or name.count("/") > 1)
-    if name and looks_local and not (settings.home / name).exists():
-        yield Problem(
-            "benchmark.model_tokenizer",
-            name,
-            f"there is no such folder under {settings.home}.",
-            "Run `make env` for the tokenizer of the examples, or give a folder or a hub id.",
-        )
+    from airtune.benchmark.hub import find_tokenizer
+
+    try:
+        find_tokenizer(task.benchmark.model_tokenizer, settings.home)
+    except TaskError as error:
+        yield from error.problems
 
 
-def _programs(task: "Task", settings: Settings) -> Iterator[Problem]:
+def _engine(task: "Task", settings: Settings) -> Iterator[Problem]:
     command = settings.engine_commands.get(str(task.engine))
     if command is None:
         yield Problem(
@@ -63,6 +105,9 @@ def _programs(task: "Task", settings: Settings) -> Iterator[Problem]:
         )
     elif not _runnable(command[0]):
         yield _missing("engine", command[0])
+
+
+def _client(settings: Settings) -> Iterator[Problem]:
     if not _runnable(settings.bench_command[0]):
         yield _missing("benchmark", settings.bench_command[0])
 
@@ -75,15 +120,15 @@ def _runnable(program: str) -> bool:
     return shutil.which(program) is not None or Path(program).exists()
 
 
-def _devices(plan: "Plan", settings: Settings) -> Iterator[Problem]:
-    have = len(settings.devices)
+def _devices(plan: "Plan", pool: Sequence[Device], where: str) -> Iterator[Problem]:
+    have = len(pool)
     for trial in plan.trials:
         if trial.server.devices > have:
-            names = ", ".join(device.name for device in settings.devices)
+            names = ", ".join(device.name for device in pool)
             yield Problem(
                 "parameters",
                 trial.label,
-                f"needs {trial.server.devices} devices, this host has {have} ({names}).",
+                f"needs {trial.server.devices} devices, {where} has {have} ({names}).",
                 "Take the value out, or add devices to AIRTUNE_DEVICES.",
             )
             return

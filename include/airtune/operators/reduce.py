@@ -3,12 +3,15 @@
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from airtune.errors import NoFeasibleTrialError
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+    from airflow.sdk.types import RuntimeTaskInstanceProtocol
+
+    from airtune.operators.announcement import Announcement
 
 
 class Reduce(BaseOperator):
@@ -26,7 +29,9 @@ class Reduce(BaseOperator):
         Raises:
             NoFeasibleTrialError: names the nearest miss.
             AirflowFailException: plan failed, or a teardown did; results are written all the same.
+            AirflowSkipException: plan was skipped, so there is nothing to conclude.
         """
+        from airtune.operators.announcement import announcement
         from airtune.operators.outcome import conclude
         from airtune.settings import Settings
         from airtune.study.store import Store
@@ -36,16 +41,24 @@ class Reduce(BaseOperator):
         run = f"{ti.dag_id}/{ti.run_id}"
         with Store.open(settings.store_url) as store:
             if store.find_run(run) is None:
+                if plan_was_skipped(ti):
+                    raise AirflowSkipException("plan was skipped: see its log.")
                 raise AirflowFailException(
                     "plan failed, so there is no verdict: see the log of `plan`."
                 )
             outcome = conclude(store, settings, run)
+            self._announce(context, announcement(store, settings, run))
         self.log.info("\n%s", outcome.summary)
         self._refuse_leaks(context)
         verdict = outcome.result["verdict"]
         if verdict["best"] is None:
             raise NoFeasibleTrialError(verdict["statement"])
         return outcome.result
+
+    def _announce(self, context: "Context", about: "Announcement") -> None:
+        """Say in the events of the outlets what was found; sent only if this task succeeds."""
+        for asset in self.outlets:
+            context["outlet_events"][asset].extra = about.event()
 
     def _refuse_leaks(self, context: "Context") -> None:
         ti = context["ti"]
@@ -60,3 +73,9 @@ class Reduce(BaseOperator):
                 f"{len(failed)} teardown(s) failed, so a server may still run and its devices "
                 "stay taken: see their logs, then clear them or run `airtune reap`."
             )
+
+
+def plan_was_skipped(ti: "RuntimeTaskInstanceProtocol") -> bool:
+    """Whether the run of ``ti`` does nothing: its plan found that it should not."""
+    states = ti.get_task_states(dag_id=ti.dag_id, task_ids=["plan"], run_ids=[ti.run_id])
+    return any(state == "skipped" for known in states.values() for state in known.values())

@@ -1,53 +1,88 @@
-"""Bringing a trial's server up on this host: adopt the one that runs, or start it."""
+"""Bringing a trial's server up: the one that runs is adopted, else one is started."""
 
 import time
-from collections.abc import Sequence
+from dataclasses import replace
 
-from airtune.errors import SettingsError
-from airtune.launchers.local.handle import Handle
-from airtune.launchers.local.server import adopt, start_and_wait
+from airtune.launchers.launcher import Order
 from airtune.launchers.probe import Readiness
 from airtune.operators.slot import Slot
-from airtune.records import Device, Endpoint, Lease, Trial
+from airtune.records import Endpoint, Lease, ParamValue, Trial
 
 
-def ensure(slot: Slot, trial: Trial, lease: Lease) -> Endpoint:
+def ensure(
+    slot: Slot,
+    trial: Trial,
+    lease: Lease,
+    *,
+    patience_s: float = float("inf"),
+    expected: Endpoint | None = None,
+) -> Endpoint:
     """A ready server for ``trial`` on the leased devices.
 
     Used by deploy and again by benchmark, so that benchmark's retry works after a crash of
     server or host. Servers of older attempts either are adopted or are gone afterwards.
 
+    Args:
+        patience_s: how long to wait in this process.
+        expected: a server that was left starting.
+
     Raises:
         TrialFailed: the server did not become ready; the class says why.
+        StillStarting: patience is over and the server's time is not.
     """
-    place = slot.place
-    place.take_over()
-    readiness = readiness_of(slot)
-    log = slot.trial_folder(trial.trial_id) / "server.log"
-    # Once it has answered its longest request, being there is enough: that one may take a while.
-    seen_ready = readiness.short() if trial.argv else readiness
-    endpoint = adopt(place, slot.server, seen_ready, start_limit_s(slot))
-    if endpoint is None:
-        place.end("server")
-        began = time.monotonic()
-        endpoint = start_and_wait(
-            slot.server,
-            place,
-            readiness,
-            command=command_of(slot),
-            devices=devices_of(slot, lease.devices),
-            log=log,
-            deadline=began + start_limit_s(slot),
-            trial_id=trial.trial_id,
-            cwd=slot.settings.home,
-        )
-        slot.store.add_seconds(slot.spec.run, slot.spec.slot, "start", time.monotonic() - began)
+    order = order_of(slot, trial)
+    devices = tuple(device for device in slot.pool if device.name in lease.devices)
+    slot.place.take_over()
+    began = time.monotonic()
+    try:
+        endpoint = slot.launcher.ensure(replace(order, devices=devices), patience_s, expected)
+    finally:
+        spent = time.monotonic() - began
+        slot.store.add_seconds(slot.spec.run, slot.spec.slot, "start", spent)
     slot.update(
-        argv=Handle.of(endpoint).argv,
+        argv=slot.launcher.argv(endpoint),
         devices=lease.devices,
-        files={"server_log": str(log)},
+        identity=_identity(slot, trial, endpoint),
+        files={"server_log": str(order.log)},
     )
     return endpoint
+
+
+def _identity(slot: Slot, trial: Trial, endpoint: Endpoint) -> dict[str, ParamValue]:
+    """What the launcher found, and whether its image is new to this host."""
+    found = slot.launcher.identity(endpoint)
+    if "image_digest" not in found:
+        return found
+    known = slot.store.knows_digest(
+        str(found["image_digest"]),
+        str(found.get("host") or ""),
+        besides=(slot.run.task_name, trial.trial_id),
+    )
+    return found | {"first_of_digest": not known}
+
+
+def order_of(slot: Slot, trial: Trial) -> Order:
+    """What the slot wants of its launcher; the devices are the lease's to say."""
+    task = slot.task
+    readiness = readiness_of(slot)
+    return Order(
+        run=slot.spec.run,
+        slot=slot.spec.slot,
+        attempt=slot.attempt,
+        generation=slot.generation,
+        server=slot.server,
+        model=task.model,
+        container=task.container,
+        # Once it has answered its longest request, being there is enough: that may take a while.
+        readiness=readiness.short() if trial.argv else readiness,
+        devices=(),
+        log=slot.trial_folder(trial.trial_id) / "server.log",
+        start_limit_s=start_limit_s(slot),
+        pull_limit_s=task.timeouts.pull_s,
+        trial_id=trial.trial_id,
+        is_current=slot.is_current,
+        say=slot.say,
+    )
 
 
 def readiness_of(slot: Slot) -> Readiness:
@@ -66,25 +101,3 @@ def start_limit_s(slot: Slot) -> float:
     limit = slot.task.timeouts.start_s
     per_trial = slot.task.optimization.timeout_per_iteration
     return float(limit if per_trial is None else min(limit, per_trial))
-
-
-def command_of(slot: Slot) -> tuple[str, ...]:
-    """How this host calls the engine.
-
-    Raises:
-        SettingsError: the host's settings do not say.
-    """
-    engine = slot.server.engine
-    command = slot.settings.engine_commands.get(engine)
-    if command is None:
-        raise SettingsError(
-            f"This host does not say how to start {engine!r} as a process: set "
-            f'AIRTUNE_ENGINE_COMMANDS=\'{{"{engine}": ["program", "argument"]}}\', '
-            "or use autotune_docker."
-        )
-    return command
-
-
-def devices_of(slot: Slot, names: Sequence[str]) -> list[Device]:
-    """The devices of the inventory with these names."""
-    return [device for device in slot.settings.devices if device.name in names]

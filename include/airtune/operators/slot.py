@@ -1,21 +1,24 @@
 """A slot as one of its tasks sees it: what is planned, what the store knows, whose turn it is."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airtune.errors import TrialFailed
+from airtune.launchers.local.launcher import LocalLauncher
+from airtune.operators.pool import pool_of
 from airtune.operators.retries import FinalTrialFailed
 from airtune.processes.place import Place
-from airtune.records import Failure, Role, ServerSpec, SlotSpec, Trial, TrialState
+from airtune.records import Device, Failure, Role, ServerSpec, SlotSpec, Trial, TrialState
 from airtune.settings import Settings
 from airtune.study.store import Store
 
 if TYPE_CHECKING:
     from airflow.sdk.types import RuntimeTaskInstanceProtocol
 
+    from airtune.launchers.launcher import Launcher
     from airtune.study.runs import RunRow
     from airtune.task import Task
 
@@ -34,12 +37,16 @@ class Slot:
         generation: grows when a task of the slot is cleared.
         attempt: grows with every task process that enters.
         renewed: what an older generation has left must go before a trial begins.
+        launch: makes ``launcher``, which may need a connection that is not there now.
+        say: gets what a person following the task should see.
     """
 
     def __init__(self, spec: SlotSpec, store: Store, settings: Settings) -> None:
         self.spec = spec
         self.store = store
         self.settings = settings
+        self.launch: Callable[[], Launcher] = lambda: LocalLauncher(settings)
+        self.say: Callable[[str], None] = lambda text: None
         self.generation = 0
         self.attempt = 0
         self.renewed = False
@@ -60,6 +67,15 @@ class Slot:
         slot.renewed = claim.renewed
         slot.generation, slot.attempt = claim.generation, claim.attempt
         return slot
+
+    @cached_property
+    def launcher(self) -> "Launcher":
+        """What starts and removes this slot's servers.
+
+        Raises:
+            TrialFailed: ``infrastructure``: it cannot be reached.
+        """
+        return self.launch()
 
     @cached_property
     def run(self) -> "RunRow":
@@ -83,6 +99,11 @@ class Slot:
         from airtune.task import Task
 
         return Task.model_validate(self.run.task)
+
+    @property
+    def pool(self) -> tuple[Device, ...]:
+        """The devices that this run's launcher has; those of other hosts are not among them."""
+        return pool_of(self.run.launcher, self.settings)
 
     @property
     def place(self) -> Place:
@@ -141,8 +162,38 @@ class Slot:
             yield
         except BaseException:
             if self.is_current():
-                self.place.end_all()
+                self._remove_quietly()
             raise
+
+    def _remove_quietly(self) -> None:
+        try:
+            self.remove()
+        except TrialFailed as error:  # what failed first is the news; teardown tries again
+            self.say(f"clean-up is left to teardown: {error}")
+
+    def remove(self) -> int:
+        """End all that the slot has started up to this attempt; how many were alive.
+
+        Raises:
+            TrialFailed: ``infrastructure``: something could not be ended.
+        """
+        return self._removed(self.attempt)
+
+    def remove_earlier(self) -> None:
+        """The same up to the attempt before this one.
+
+        Raises:
+            TrialFailed: as ``remove``.
+        """
+        self._removed(self.attempt - 1)
+
+    def _removed(self, attempt: int) -> int:
+        run, slot = self.spec.run, self.spec.slot
+        # A client is a process of this host, whatever the server is.
+        ended = LocalLauncher(self.settings).remove(run, slot, attempt)
+        if self.run.launcher != "local":
+            ended += self.launcher.remove(run, slot, attempt)
+        return ended
 
     def release(self) -> None:
         """Give the devices back, unless a newer attempt has taken the slot over."""

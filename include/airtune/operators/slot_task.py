@@ -7,6 +7,7 @@ from airflow.sdk import BaseOperator
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from airtune.launchers.launcher import Launcher
     from airtune.operators.slot import Slot
 
 
@@ -34,9 +35,17 @@ class SlotTask(BaseOperator):
 
         context["label"] = self.spec["label"]  # type: ignore[typeddict-unknown-key]
         slot = Slot.enter(self.spec, context["ti"], self.task_id.rpartition(".")[2])
+        slot.say = self.log.info
+        slot.launch = lambda: self.launcher(slot)
         if slot.renewed:
-            slot.place.before().end_all()
+            slot.remove_earlier()
         return slot
+
+    def launcher(self, slot: "Slot") -> "Launcher":
+        """What starts and removes this slot's servers; here: processes of this host."""
+        from airtune.launchers.local.launcher import LocalLauncher
+
+        return LocalLauncher(slot.settings)
 
     def on_kill(self) -> NoReturn:
         """Airflow calls this from its signal handler; raising unwinds ``execute``."""

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from airtune.operators.slot import Slot
 
 
-class TeardownLocal(SlotTask):
+class Teardown(SlotTask):
     """End the slot's server and client, see that they are gone, then give the devices back.
 
-    Idempotent. It needs nothing from deploy: what runs is found by the slot's records.
+    Idempotent. It needs nothing from deploy: what runs is found by records and labels.
     """
 
     ui_color = "#eeeeee"
@@ -24,14 +24,14 @@ class TeardownLocal(SlotTask):
         """Remove, check, release; then mirror the trial to Optuna, off the critical path.
 
         Returns:
-            ``{"gone_at": …}``: when the slot's processes were seen to be gone (UTC).
+            ``{"gone_at": …}``: when all of the slot was seen to be gone (UTC).
         """
         slot = self.enter(context)
         began = time.monotonic()
-        ended = slot.place.end_all()
+        ended = slot.remove()
         gone_at = datetime.now(UTC).isoformat()
         if ended:
-            self.log.info("ended %d processes", ended)
+            self.log.info("ended what still ran: %d", ended)
         slot.release()
         slot.store.add_seconds(slot.spec.run, slot.spec.slot, "teardown", time.monotonic() - began)
         self._close_open_trial(slot)

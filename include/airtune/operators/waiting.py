@@ -2,13 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 if TYPE_CHECKING:
-    from airtune.settings import Settings
     from airtune.study.store import Store
 
 POLL_S = 0.5
@@ -27,15 +26,25 @@ class LeaseTrigger(BaseTrigger):
         run, slot, attempt: who waits.
         devices: how many devices it needs.
         was_head: it was already the head when it deferred.
+        pool: names of the devices it can have.
     """
 
-    def __init__(self, run: str, slot: int, attempt: int, devices: int, was_head: bool) -> None:
+    def __init__(
+        self,
+        run: str,
+        slot: int,
+        attempt: int,
+        devices: int,
+        was_head: bool,
+        pool: Sequence[str],
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.run_key = run
         self.slot = slot
         self.attempt = attempt
         self.devices = devices
         self.was_head = was_head
+        self.pool = list(pool)
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Path and arguments, for the triggerer."""
@@ -45,6 +54,7 @@ class LeaseTrigger(BaseTrigger):
             "attempt": self.attempt,
             "devices": self.devices,
             "was_head": self.was_head,
+            "pool": self.pool,
         }
         return f"{type(self).__module__}.{type(self).__qualname__}", arguments
 
@@ -66,18 +76,18 @@ class LeaseTrigger(BaseTrigger):
         with await asyncio.to_thread(Store.open, settings.store_url) as store:
             while True:
                 ahead = await asyncio.to_thread(store.position, self.run_key, self.slot)
-                if not ahead and await asyncio.to_thread(self._due, store, settings):
+                if not ahead and await asyncio.to_thread(self._due, store):
                     return
                 if self.was_head and time.monotonic() > latest:
                     return
                 # The next one has to be quick; for those far behind there is time.
                 await asyncio.sleep(min(POLL_S * max(1, ahead), SLOW_POLL_S))
 
-    def _due(self, store: "Store", settings: "Settings") -> bool:
+    def _due(self, store: "Store") -> bool:
         if not self.was_head:
             return True
         held = {device for lease in store.holders() for device in lease.devices}
-        free = [device for device in settings.devices if device.name not in held]
+        free = [name for name in self.pool if name not in held]
         return len(free) >= self.devices
 
 

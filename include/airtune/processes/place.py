@@ -24,7 +24,7 @@ class Place:
     @classmethod
     def of(cls, run_dir: Path, run: str, slot: int, attempt: int) -> "Place":
         """The place of ``slot`` in ``run``; the folder is made if missing."""
-        folder = run_dir / hashlib.sha256(run.encode()).hexdigest()[:12] / str(slot)
+        folder = run_dir / run_folder(run) / str(slot)
         folder.mkdir(parents=True, exist_ok=True)
         return cls(folder, attempt)
 
@@ -93,6 +93,11 @@ class Place:
         kill(record, grace_s)
         self.record(role).unlink(missing_ok=True)
         return int(was_alive)
+
+
+def run_folder(run: str) -> str:
+    """Name of a run's folder; run ids contain what file names must not, hence a hash."""
+    return hashlib.sha256(run.encode()).hexdigest()[:12]
 
 
 def end_slot(run_dir: Path, run: str, slot: int, attempt: int) -> None:

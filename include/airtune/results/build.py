@@ -14,11 +14,12 @@ from airtune.results.document import (
     WinnerResult,
 )
 from airtune.results.duplicates import same_as
-from airtune.results.launch_command import LAUNCH_PORT, launch_command
+from airtune.results.start_command import start_command
 from airtune.results.trial_result import Planned, missing, trial_result
 from airtune.scoring.judge import device_count, judge
 from airtune.scoring.objectives import objective_of
 from airtune.scoring.score import score_trial
+from airtune.settings import Settings
 from airtune.task import Task
 
 
@@ -32,6 +33,7 @@ def build(
     provenance: Provenance | Mapping[str, Any],
     seconds: float | None = None,
     *,
+    settings: Settings,
     written_at: datetime | None = None,
 ) -> ResultsDocument:
     """The document of one run.
@@ -41,6 +43,7 @@ def build(
         trials: those of this run, and those of earlier runs that the verdict uses.
         provenance: what ``results.provenance`` found, or the same from elsewhere.
         seconds: wall-clock seconds of the run so far; None if not known.
+        settings: where models and hosts are, for commands to be typed by hand.
         written_at: now, unless given.
     """
     judged = [judge(trial, task) for trial in sorted(trials, key=lambda t: t.trial_id)]
@@ -53,7 +56,13 @@ def build(
         gain = None
         if trial.score is not None and reference is not None:
             gain = objective.gain_pct(reference.raw, trial.score.raw)
-        return trial_result(trial, run, same_as=same.get(trial.trial_id), gain_pct=gain)
+        return trial_result(
+            trial,
+            run,
+            same_as=same.get(trial.trial_id),
+            gain_pct=gain,
+            launch_command=start_command(trial, task, settings),
+        )
 
     return ResultsDocument(
         task_name=task.task_name,
@@ -69,7 +78,7 @@ def build(
         ),
         verdict=verdict,
         baseline=verdict.baseline,
-        winner=_winner(judged, verdict, task),
+        winner=_winner(judged, verdict, task, settings),
         trials=tuple(shown(item) if isinstance(item, Trial) else item for item in items),
         seconds=_totals([trial for trial in judged if trial.run == run], seconds),
         provenance=Provenance.model_validate(provenance),
@@ -99,7 +108,9 @@ def _reference(judged: Sequence[Trial], verdict: Verdict, task: Task) -> Score |
     return None
 
 
-def _winner(judged: Sequence[Trial], verdict: Verdict, task: Task) -> WinnerResult | None:
+def _winner(
+    judged: Sequence[Trial], verdict: Verdict, task: Task, settings: Settings
+) -> WinnerResult | None:
     for trial in judged:
         if trial.trial_id == verdict.winner and trial.score is not None:
             return WinnerResult(
@@ -107,7 +118,7 @@ def _winner(judged: Sequence[Trial], verdict: Verdict, task: Task) -> WinnerResu
                 parameters=trial.parameters,
                 score=trial.score,
                 gain=verdict.gain,
-                launch_command=launch_command(trial.argv, task.env, port=LAUNCH_PORT),
+                launch_command=start_command(trial, task, settings) or "",
             )
     return None
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from airtune.records import Failure, FailureClass, Trial, TrialState, Verdict
+from airtune.records import Failure, FailureClass, ParamValue, Trial, TrialState, Verdict
 from airtune.results.build import build
 from airtune.results.document import ResultsDocument
 from airtune.results.provenance import provenance
@@ -19,16 +19,28 @@ def document_of(store: Store, row: RunRow, settings: Settings) -> ResultsDocumen
     """The document of one run as the store knows it now; a stored verdict is kept."""
     task = Task.model_validate(row.task)
     trials = list(used_trials(store, row))
+    verdict = row.verdict or _verdict(store, row, task, trials)
+    host = row.launcher.partition("/")[2]
     return build(
         task,
         row.study,
         row.run,
         [PlannedTrial.model_validate(item["trial"]) for item in row.plan],
         trials,
-        row.verdict or _verdict(store, row, task, trials),
-        provenance(task, settings),
+        verdict,
+        provenance(task, settings, host=host, identity=_identity(trials, verdict)),
         seconds=((row.finished_at or datetime.now(UTC)) - row.opened_at).total_seconds(),
+        settings=settings,
     )
+
+
+def _identity(trials: list[Trial], verdict: Verdict) -> dict[str, ParamValue]:
+    """What the winner ran on, else the baseline, else whichever trial knows."""
+    known = {trial.trial_id: trial.identity for trial in trials if trial.identity}
+    for trial_id in (verdict.winner, verdict.baseline, *known):
+        if trial_id in known:
+            return known[trial_id]
+    return {}
 
 
 def used_trials(store: Store, row: RunRow) -> Iterator[Trial]:

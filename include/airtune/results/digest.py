@@ -4,15 +4,13 @@ from pathlib import Path
 from typing import Any
 
 from airtune.results.document import ResultsDocument, TrialResult
-from airtune.results.launch_command import LAUNCH_PORT, launch_command
 from airtune.results.table import ordered
 
 
-def digest(document: ResultsDocument, env: dict[str, str], path: Path | None) -> dict[str, Any]:
+def digest(document: ResultsDocument, path: Path | None) -> dict[str, Any]:
     """Verdict, best trial, table and where the results lie, as JSON.
 
     Args:
-        env: what the task adds to the server's environment.
         path: the results file; None if there is none.
     """
     shown = ordered(document)
@@ -24,14 +22,20 @@ def digest(document: ResultsDocument, env: dict[str, str], path: Path | None) ->
         "verdict": document.verdict.model_dump(mode="json"),
         "best": best.label if best else None,
         "unit": document.objective.unit,
-        "launch_command": launch_command(best.argv, env, port=LAUNCH_PORT)
-        if best and best.argv
-        else None,
+        "launch_command": _launch_command(document, best),
         "results": str(path) if path else None,
         "measured": len(document.trials) - reused,
         "reused": reused,
         "table": [_row(trial) for trial in shown],
     }
+
+
+def _launch_command(document: ResultsDocument, best: TrialResult | None) -> str | None:
+    """Files of earlier versions have it for the winner alone."""
+    if best is None or best.launch_command is not None:
+        return best.launch_command if best else None
+    winner = document.winner
+    return winner.launch_command if winner and winner.trial_id == best.trial_id else None
 
 
 def _row(trial: TrialResult) -> dict[str, Any]:

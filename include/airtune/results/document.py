@@ -65,6 +65,12 @@ class TrialResult(Record):
     load_points: tuple[Measurement, ...] = Field(description="What the client saw.")
     seconds: PhaseSeconds = Field(description="Wall-clock seconds by phase.")
     argv: tuple[str, ...] = Field(description="The started server's command line.")
+    launch_command: str | None = Field(
+        None, description="Starts the server by hand, quoted for a shell; null if it never started."
+    )
+    identity: dict[str, ParamValue] = Field(
+        {}, description="What it really ran on, found at the start: image_digest, host …"
+    )
     devices: tuple[str, ...] = Field(description="Devices held.")
     files: dict[str, str] = Field(description="Role → path of what the trial left.")
     run_id: str = Field(description="Run in which the trial was measured.")
@@ -78,7 +84,7 @@ class WinnerResult(Record):
     parameters: dict[str, ParamValue] = Field(description="Its configuration.")
     score: Score = Field(description="Its figure under the objective.")
     gain: Gain | None = Field(description="Over the baseline; null where that has no figure.")
-    launch_command: str = Field(description="The server's command line, quoted for a shell.")
+    launch_command: str = Field(description="Starts the server, quoted for a shell.")
 
 
 class Provenance(Record):
@@ -92,7 +98,11 @@ class Provenance(Record):
     genai_bench: str | None = Field(None, description="Version.")
     engine: dict[str, JsonValue] = Field({}, description="Name and versions.")
     image: str | None = Field(None, description="Container image reference.")
-    image_digest: str | None = Field(None, description="Digest of the image that ran.")
+    image_digest: str | None = Field(
+        None, description="Digest of the image of the winner, else of the baseline."
+    )
+    docker: str | None = Field(None, description="Version of the Docker Engine.")
+    client: str | None = Field(None, description="Client's image, where it ran in a container.")
     model: dict[str, JsonValue] = Field({}, description="Identity of the model.")
     hardware: dict[str, JsonValue] = Field({}, description="Processor, memory, devices.")
 

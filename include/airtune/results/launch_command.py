@@ -22,8 +22,12 @@ def launch_command(
         env: what the task adds to the environment.
         port: written in place of the port that stands after ``--port``.
     """
-    settings = [f"{name}={_value(name, value)}" for name, value in sorted((env or {}).items())]
-    return " ".join([*settings, *shell_words(with_port(argv, port))])
+    return " ".join([*env_words(env or {}), *shell_words(with_port(argv, port))])
+
+
+def env_words(env: Mapping[str, str]) -> list[str]:
+    """``NAME=value`` for each variable, quoted; a secret's value is the caller's own variable."""
+    return [f"{name}={_value(name, value)}" for name, value in sorted(env.items())]
 
 
 def with_port(argv: Sequence[str], port: int | None) -> tuple[str, ...]:

@@ -3,14 +3,18 @@
 import hashlib
 import os
 import platform
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airtune import __version__
-from airtune.settings import Settings
+from airtune.records import Device, ParamValue
+from airtune.results.docker_run import image_of
+from airtune.settings import DockerHost, Settings
 from airtune.study.identity import installed_version
+from airtune.task.client_way import resolved_client
 
 if TYPE_CHECKING:
     from airtune.task import Task
@@ -18,24 +22,70 @@ if TYPE_CHECKING:
 _HASHED_UP_TO_BYTES = 2_000_000_000
 
 
-def provenance(task: "Task", settings: Settings) -> dict[str, Any]:
-    """Versions, model and hardware of a run on this host; a value not known is None."""
-    return {
+def provenance(
+    task: "Task",
+    settings: Settings,
+    *,
+    host: str = "",
+    identity: Mapping[str, ParamValue] | None = None,
+) -> dict[str, Any]:
+    """Versions, model and hardware of a run; a value not known is None.
+
+    Args:
+        host: name of the Docker host of the run; empty: the default one.
+        identity: what the deciding trial ran on, as its launcher found.
+    """
+    found: dict[str, Any] = {
         "airtune": __version__,
         "airflow": _own("apache-airflow"),
         "genai_bench": installed_version(settings.bench_python, "genai_bench"),
-        "engine": {
-            "name": str(task.engine),
-            "xllamacpp": installed_version(settings.engine_python, "xllamacpp"),
-        },
-        "model": _model(task, settings),
-        "hardware": {
-            "machine": platform.machine(),
-            "cpu": _cpu_name(),
-            "cores": os.cpu_count(),
-            "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
-            "devices": [device.name for device in settings.devices],
-        },
+        "engine": {"name": str(task.engine)},
+    }
+    if task.launcher == "docker":
+        return found | _docker(task, settings, host, identity or {})
+    found["engine"]["xllamacpp"] = installed_version(settings.engine_python, "xllamacpp")
+    found["model"] = _model(task, settings)
+    return found | {"hardware": _this_host() | {"devices": _names(settings.devices)}}
+
+
+def _docker(
+    task: "Task", settings: Settings, name: str, identity: Mapping[str, ParamValue]
+) -> dict[str, Any]:
+    """Image, engine and devices; the hardware of another host than this one is not known."""
+    host = next((h for h in settings.docker_hosts if h.name == name), DockerHost(name=name))
+    container = resolved_client(task, host) == "container"
+    return {
+        "image": image_of(task),
+        "image_digest": identity.get("image_digest"),
+        "docker": identity.get("docker_version"),
+        "client": settings.client_image if container else None,
+        "model": _model_of_docker(task, settings),
+        "hardware": {"docker_host": name or None}
+        | ({} if host.remote else _this_host())
+        | {"devices": _names(host.devices)},
+    }
+
+
+def _model_of_docker(task: "Task", settings: Settings) -> dict[str, Any]:
+    """As it was named: the files are another host's, or the image's."""
+    model = task.model
+    if model.in_image:
+        return {"name": model.name, "in_image": model.in_image}
+    if model.hub_id:
+        return {"name": model.name, "hub_id": model.hub_id}
+    return {"name": model.id_or_path or model.name, "root": model.root or settings.model_root}
+
+
+def _names(devices: Sequence[Device]) -> list[str]:
+    return [device.name for device in devices]
+
+
+def _this_host() -> dict[str, Any]:
+    return {
+        "machine": platform.machine(),
+        "cpu": _cpu_name(),
+        "cores": os.cpu_count(),
+        "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
     }
 
 

@@ -6,15 +6,21 @@ from itertools import pairwise
 
 from airtune.records import Trial
 from airtune.results.launch_command import launch_command, shell_words
+from airtune.results.reproduce_docker import docker_steps
 from airtune.scoring.words import configuration
+from airtune.settings import Settings
 from airtune.task import Task
 
 _HEAD = """\
 #!/bin/sh
 # exp{trial_id} of task {task_name} by hand: {configuration}
+"""
+
+_ABOUT = """\
 # Starts the server, waits until it is healthy, runs the client at each load point, and stops the
 # server. The paths are those of the host on which the trial ran.
 set -eu
+
 """
 
 _OUT = 'out=$(mktemp -d "${TMPDIR:-/tmp}/airtune-reproduce.XXXXXX")\necho "client output: $out"\n'
@@ -31,7 +37,9 @@ done
 """
 
 
-def reproduce_script(trial: Trial, task: Task, client_argvs: Sequence[Sequence[str]]) -> str:
+def reproduce_script(
+    trial: Trial, task: Task, client_argvs: Sequence[Sequence[str]], settings: Settings
+) -> str:
     """A POSIX shell script that starts the trial's server and runs its client commands.
 
     Args:
@@ -46,10 +54,20 @@ def reproduce_script(trial: Trial, task: Task, client_argvs: Sequence[Sequence[s
     )
     if not trial.argv:
         return head + "echo 'this trial never started a server' >&2\nexit 1\n"
+    if task.launcher == "docker":
+        server, clients = docker_steps(trial, task, settings, client_argvs, _NEW_FOLDER)
+    else:
+        server, clients = _process_steps(trial, task, client_argvs)
+    return "\n".join([head + server, _OUT, *(f"{line}\n" for line in clients)])
+
+
+def _process_steps(
+    trial: Trial, task: Task, client_argvs: Sequence[Sequence[str]]
+) -> tuple[str, list[str]]:
     health = shlex.quote(f"http://127.0.0.1:{_port(trial.argv)}/health")
     server = f"{launch_command(trial.argv, task.env)} &\n"
-    clients = [" ".join(_client(argv, point)) + "\n" for point, argv in enumerate(client_argvs)]
-    return "\n".join([head, server + _WAIT.format(health=health), _OUT, *clients])
+    clients = [" ".join(_client(argv, point)) for point, argv in enumerate(client_argvs)]
+    return _ABOUT + server + _WAIT.format(health=health), clients
 
 
 def _client(argv: Sequence[str], point: int) -> list[str]:

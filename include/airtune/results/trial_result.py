@@ -59,7 +59,12 @@ def missing(slot: int, plan: Planned, run: str) -> TrialResult:
 
 
 def trial_result(
-    trial: Trial, run: str, *, same_as: int | None, gain_pct: float | None
+    trial: Trial,
+    run: str,
+    *,
+    same_as: int | None,
+    gain_pct: float | None,
+    launch_command: str | None,
 ) -> TrialResult:
     """A judged trial; ``run`` is the run that the document is about."""
     return TrialResult(
@@ -77,6 +82,8 @@ def trial_result(
         load_points=trial.load_points,
         seconds=trial.seconds,
         argv=trial.argv,
+        launch_command=launch_command,
+        identity=trial.identity,
         devices=trial.devices,
         files=trial.files,
         run_id=trial.run,

@@ -51,6 +51,16 @@ def reusable_under(trial: Trial, task: Task) -> bool:
     return not by_bounds or infeasibility(trial.load_points, task) is not None
 
 
+def reusable_on(trial: Trial, digest: str | None) -> bool:
+    """True when the trial ran on the image that its reference means now.
+
+    Args:
+        digest: what the engine that would run it has under the reference; None if it has nothing,
+            or could not be asked: then a tag may have moved, and the trial is measured anew.
+    """
+    return digest is not None and trial.identity.get("image_digest") == digest
+
+
 def _open_to_judgement(trial: Trial) -> bool:
     if trial.state is TrialState.SUCCEEDED:
         return True

@@ -5,12 +5,13 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, and_, select, true
+from sqlalchemy import ColumnElement, Connection, Row, Table, and_, func, select, true
 
 from airtune.records import FailureClass, PhaseSeconds, Role, Trial, TrialState
 from airtune.study import tables
 from airtune.study.database import Database
 
+_RESULTS = (TrialState.SUCCEEDED.value, TrialState.INFEASIBLE.value)
 _trials = tables.trials.c
 _Key = tuple[str, int, int]
 
@@ -39,19 +40,48 @@ class Archive:
             return load_current(connection, run, slot)
 
     def reusable(self, study: str, plan_keys: Collection[str]) -> dict[str, Trial]:
-        """The newest search trial with a result for each plan key that has one.
+        """The newest search trial or finalist with a result for each plan key that has one.
 
-        Succeeded and infeasible trials count; failed ones are worth another try.
+        Succeeded and infeasible trials count; failed ones are worth another try. So is a
+        configuration whose newest finalist failed: its older figures no longer speak for it.
         """
-        results = (TrialState.SUCCEEDED.value, TrialState.INFEASIBLE.value)
         which = and_(
             _trials.study == study,
-            _trials.role == Role.SEARCH.value,
-            _trials.state.in_(results),
+            _trials.role.in_([Role.SEARCH.value, Role.FINALIST.value]),
+            _trials.state.in_([*_RESULTS, TrialState.FAILED.value]),
             _trials.plan_key.in_(list(plan_keys)),
         )
+        found: dict[str, Trial] = {}
         with self.database.read() as connection:
-            return {trial.plan_key: trial for trial in load(connection, which)}
+            for trial in load(connection, which):
+                if trial.state is not TrialState.FAILED:
+                    found[trial.plan_key] = trial
+                elif trial.role is Role.FINALIST:
+                    found.pop(trial.plan_key, None)
+        return found
+
+    def knows_digest(self, digest: str, host: str, *, besides: tuple[str, int]) -> bool:
+        """True if a trial of any study was measured with this image on this engine's host.
+
+        Infeasible ones count. The first trial of an image may compile what later ones find
+        compiled, so it is marked.
+
+        Args:
+            digest: ``image_digest`` of the trial's identity.
+            host: what the engine calls its machine, ``host`` of the identity; may be empty.
+            besides: task name and id of the trial that asks.
+        """
+        identity, (task_name, trial_id) = _trials.identity, besides
+        which = and_(
+            _trials.state.in_(_RESULTS),
+            _trials.measured_at.is_not(None),
+            identity["image_digest"].as_string() == digest,
+            func.coalesce(identity["host"].as_string(), "") == host,
+            ~and_(_trials.task_name == task_name, _trials.trial_id == trial_id),
+        )
+        query = select(_trials.trial_id).where(which).limit(1)
+        with self.database.read() as connection:
+            return connection.execute(query).first() is not None
 
     def failures_of(self, run: str, slot: int, generation: int) -> list[FailureClass]:
         """The failures recorded in one generation of a slot, one an attempt, oldest first."""

@@ -18,6 +18,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from airtune.errors import SettingsError
 from airtune.study import tables
+from airtune.study.migration import migrate
 
 BUSY_TIMEOUT_MS = 30_000
 """How long a statement waits for SQLite's write lock before it fails."""
@@ -32,7 +33,7 @@ class Database:
     """
 
     def __init__(self, url: str, clock: Clock | None = None) -> None:
-        """Open ``url`` and make the tables if they are missing.
+        """Open ``url``; tables that are missing are made, older ones are brought to this version.
 
         Args:
             url: SQLAlchemy URL; ``postgresql://`` is taken as ``postgresql+psycopg://``.
@@ -40,7 +41,7 @@ class Database:
 
         Raises:
             SettingsError: the URL cannot be used, the server not be reached, or the tables are
-                those of another airtune version.
+                those of a newer airtune.
         """
         self.url = _usable(url)
         self.postgres = self.url.get_backend_name() == "postgresql"
@@ -163,20 +164,27 @@ class Database:
         return sqlite_insert(table)
 
     def _prepare(self) -> None:
-        if not self._has_tables():
+        if self._version() != tables.VERSION:
             with self.exclusive("tables"):
-                if not self._has_tables():  # another process may have been faster
+                found = self._version()  # another process may have been faster
+                if found is None:
                     self._create_tables()
-        with self.read() as connection:
-            found = connection.execute(select(tables.schema.c.version)).scalar_one()
+                elif found < tables.VERSION:
+                    with self.write() as transaction:
+                        migrate(transaction, found)
+        found = self._version()
         if found != tables.VERSION:
             raise SettingsError(
                 f"AIRTUNE_STORE_URL: {self.url} has tables of version {found}, this airtune "
                 f"needs {tables.VERSION}. Use the airtune that made them, or another database."
             )
 
-    def _has_tables(self) -> bool:
-        return inspect(self._engine).has_table(tables.schema.name)
+    def _version(self) -> int | None:
+        """Of the tables that are there; None if there are none."""
+        if not inspect(self._engine).has_table(tables.schema.name):
+            return None
+        with self.read() as connection:
+            return int(connection.execute(select(tables.schema.c.version)).scalar_one())
 
     def _create_tables(self) -> None:
         if not self.postgres:

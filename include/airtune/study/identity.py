@@ -6,21 +6,24 @@ import re
 from pathlib import Path
 
 from airtune.engines import get_engine
-from airtune.records import ServerSpec
+from airtune.records import Device, ServerSpec
 from airtune.settings import Settings
 from airtune.task import Task
+from airtune.task.client_way import resolved_client
+
+_NEWER = frozenset({"root", "in_image"})
+"""Fields of the model that the first studies did not know."""
 
 
 def study_id(task: Task) -> str:
     """``{task_name}-{8 hex digits}``: an edited space continues the study, all else starts another.
 
     The digits come from the model, the workload, the launcher and the objective with all that
-    a stored score depends on (scope, SLO, constraints, weights).
+    a stored score depends on (scope, SLO, constraints, weights). The client's way is not among
+    them: figures of both ways are kept apart by the plan key.
     """
-    data = task.model_dump(
-        mode="json",
-        include={"model", "benchmark", "launcher", "slo", "constraints"},
-    )
+    data = task.model_dump(mode="json", include={"launcher", "slo", "constraints"})
+    data |= {"model": _model(task), "benchmark": _workload(task)}
     data["objective"] = task.optimization.model_dump(mode="json", include={"objective", "scope"})
     return f"{task.task_name}-{_digest(data)[:8]}"
 
@@ -29,19 +32,27 @@ class PlanKeys:
     """Keys of one task's trials: 16 hex digits, equal where figures may stand for each other.
 
     Hashed are the image (for the local launcher: the program and its version), the normalised
-    command line, the environment, the model, the workload, the client and its version, and the
-    kind and number of devices. ``model_path``, the host's own, is left out of the command line:
-    the model as the task names it counts. What all trials share is read once.
+    command line, the environment, the model, the workload, the client, its version and whether
+    it runs in a container, and the kind and number of devices; for Docker also the container's
+    limits. ``model_path``, the host's own, is left out of the command line: the model as the
+    task names it counts. What all trials share is read once.
     """
 
-    def __init__(self, task: Task, settings: Settings, model_path: str) -> None:
+    def __init__(self, task: Task, settings: Settings, model_path: str, host: str = "") -> None:
+        """Keys of ``task`` on the Docker host named ``host``; empty: the default one.
+
+        Raises:
+            SettingsError: there is no Docker host of that name.
+        """
         self._model_path = model_path
-        self._shared = {
-            "model": task.model.model_dump(mode="json"),
-            "workload": task.benchmark.model_dump(mode="json", exclude={"weights"}),
-            "client": client_identity(settings),
-            "devices": _device_kinds(task, settings),
+        self._shared: dict[str, object] = {
+            "model": _model(task),
+            "workload": _workload(task, exclude={"weights"}),
+            "client": _client(task, settings, host),
+            "devices": _device_kinds(task, settings, host),
         }
+        if task.launcher == "docker":
+            self._shared["container"] = task.container.model_dump(mode="json", exclude_none=True)
         self._local = _local_program(task, settings) if task.launcher == "local" else None
 
     def of(self, server: ServerSpec) -> str:
@@ -86,10 +97,43 @@ def _local_program(task: Task, settings: Settings) -> list[str]:
     return [*words, f"xllamacpp {version}"] if version else words
 
 
-def _device_kinds(task: Task, settings: Settings) -> list[str]:
-    if task.launcher in {"local", "docker"}:
-        return sorted({f"{d.kind} of {len(d.indexes)}" for d in settings.devices})
-    return [task.launcher]
+def device_pool(task: Task, settings: Settings, host: str = "") -> tuple[Device, ...]:
+    """The devices that trials of ``task`` share: the Docker host's or this host's inventory.
+
+    Raises:
+        SettingsError: there is no Docker host of that name.
+    """
+    return settings.docker_host(host).devices if task.launcher == "docker" else settings.devices
+
+
+def _device_kinds(task: Task, settings: Settings, host: str) -> list[str]:
+    """What the trials run on, as far as the inventory tells."""
+    if task.launcher not in {"local", "docker"}:
+        return [task.launcher]
+    kinds = sorted({_kind(device) for device in device_pool(task, settings, host)})
+    # Two hosts need not have the same hardware, and nothing here tells whether they have.
+    return [*kinds, f"at {host}"] if host and task.launcher == "docker" else kinds
+
+
+def _kind(device: Device) -> str:
+    return f"{device.kind} of {len(device.indexes)}"
+
+
+def _client(task: Task, settings: Settings, host: str) -> str:
+    """The client; in a container its version is the image's."""
+    if resolved_client(task, settings.docker_host(host)) == "container":
+        return f"genai-bench in {settings.client_image}"
+    return client_identity(settings)
+
+
+def _model(task: Task) -> dict[str, object]:
+    """The model as the task names it. Newer fields count where they are set: old ids stay."""
+    data: dict[str, object] = task.model.model_dump(mode="json")
+    return {name: value for name, value in data.items() if value is not None or name not in _NEWER}
+
+
+def _workload(task: Task, exclude: frozenset[str] | set[str] = frozenset()) -> dict[str, object]:
+    return task.benchmark.model_dump(mode="json", exclude={"client", *exclude})
 
 
 def _digest(data: object) -> str:

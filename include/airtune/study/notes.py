@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from airtune.records import ServerSpec
-from airtune.settings import Settings
+from airtune.records import Device, ServerSpec
 from airtune.space import Space
 from airtune.study.choosing import Chosen
 from airtune.task import Task
@@ -44,18 +43,20 @@ def meeting_notes(chosen: Chosen) -> Iterator[str]:
 
 
 def device_notes(
-    task: Task, settings: Settings, baseline: ServerSpec, chosen: Chosen
+    task: Task, pool: Sequence[Device], baseline: ServerSpec, chosen: Chosen
 ) -> Iterator[str]:
-    """Which trials need more devices than this host has; local and docker only."""
+    """Which trials need more devices than ``pool`` has; local and docker only."""
     if task.launcher not in {"local", "docker"}:
         return
-    there = sum(task.launcher == "local" or d.kind == "gpu" for d in settings.devices)
+    # The engines' own images want GPUs; one of the user's may be a build for CPUs.
+    gpus = task.launcher == "docker" and task.engine != "llama_cpp" and task.image is None
+    there = sum(not gpus or device.kind != "cpu" for device in pool)
     needs = [baseline.devices, *(candidate.server.devices for candidate in chosen.candidates)]
     if max(needs) > there:
-        kind = "GPUs" if task.launcher == "docker" else "devices"
         yield (
             f"{sum(need > there for need in needs)} of {len(needs)} trials cannot run on this "
-            f"host: they need up to {max(needs)} {kind}, and AIRTUNE_DEVICES names {there}."
+            f"host: they need up to {max(needs)} {'GPUs' if gpus else 'devices'}, and "
+            f"AIRTUNE_DEVICES names {there}."
         )
 
 

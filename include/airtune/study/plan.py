@@ -5,7 +5,7 @@ from airtune.errors import Problem, TaskError
 from airtune.records import ParamValue, Record, Role, ServerSpec
 from airtune.settings import Settings
 from airtune.study.choosing import choose
-from airtune.study.identity import PlanKeys, study_id
+from airtune.study.identity import PlanKeys, device_pool, study_id
 from airtune.study.label import BASELINE
 from airtune.study.notes import counting_notes, device_notes, meeting_notes
 from airtune.study.servers import Servers, model_path
@@ -47,15 +47,17 @@ class Plan(Record):
     combinations: int | None = None
 
 
-def make_plan(task: Task, settings: Settings, *, most: int = 1024) -> Plan:
+def make_plan(task: Task, settings: Settings, *, most: int = 1024, host: str = "") -> Plan:
     """Plan ``task``: the baseline, then the search; equal inputs give an equal plan.
 
     Args:
         most: trials that can be mapped, the baseline included.
+        host: name of the Docker host that the trials run on; empty: the default one.
 
     Raises:
         TaskError: nothing to search, all excluded, more than ``most`` trials, something the
             engine refuses; each problem says what to write instead.
+        SettingsError: there is no Docker host of that name.
     """
     engine = get_engine(task.engine)
     search = search_of(task, engine)
@@ -65,7 +67,7 @@ def make_plan(task: Task, settings: Settings, *, most: int = 1024) -> Plan:
     except ValueError as error:
         raise TaskError([_no_baseline(task, error)], task.task_name) from None
     chosen = choose(task, search, servers, baseline, most - 1)
-    keys = PlanKeys(task, settings, servers.path)
+    keys = PlanKeys(task, settings, servers.path, host)
     return Plan(
         study=study_id(task),
         trials=(
@@ -93,7 +95,7 @@ def make_plan(task: Task, settings: Settings, *, most: int = 1024) -> Plan:
             *counting_notes(task, search.space, chosen),
             *search.notes,
             *meeting_notes(chosen),
-            *device_notes(task, settings, baseline, chosen),
+            *device_notes(task, device_pool(task, settings, host), baseline, chosen),
         ),
         combinations=search.space.combinations,
     )

@@ -1,6 +1,6 @@
 """Reaping: devices of dead owners come back, once what the owners left is gone."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -15,7 +15,7 @@ ENDED = RUN_ENDED | {"skipped", "upstream_failed", "removed"}
 ACTIVE = frozenset({"scheduled", "queued", "running", "restarting", "deferred"})
 """Airflow's words for the states of runs and of task instances."""
 
-Remove = Callable[[str, int, int], None]
+Remove = Callable[[str, int, int], object]
 """``(run, slot, attempt)``: end server and client of that attempt and earlier ones, see them gone.
 
 It raises if something survives; then the lease stays.
@@ -73,6 +73,55 @@ def reap(store: Store, probe: OwnerProbe, remove: Remove, *, force: bool = False
     return found
 
 
+@dataclass(frozen=True)
+class Unleased:
+    """A slot without a lease that has left something and is not alive.
+
+    Attributes:
+        removed: what it left is gone.
+        reason: one sentence: why it is, or why not and what to do.
+    """
+
+    run: str
+    slot: int
+    removed: bool
+    reason: str
+
+
+def reap_unleased(
+    store: Store, slots: Mapping[tuple[str, int], int], probe: OwnerProbe, remove: Remove
+) -> Iterator[Unleased]:
+    """Remove what slots have left that hold no lease and are dead; living ones are left out.
+
+    Args:
+        slots: ``(run, slot)`` of what was found → its newest attempt; that number is used only
+            for slots that the store does not know.
+    """
+    held = {(lease.run, lease.slot) for lease in store.holders()}
+    for (run, slot), found in sorted(slots.items()):
+        newest = store.current(run, slot).attempt  # before the probe: who enters later, lives
+        liveness = "alive" if (run, slot) in held else probe(run, slot)
+        if liveness == "unknown":
+            yield Unleased(run, slot, False, "Whether its owner lives is unknown.")
+        elif liveness == "dead":
+            yield _reap_unleased(store, run, slot, newest, found, remove)
+
+
+def _reap_unleased(
+    store: Store, run: str, slot: int, newest: int, found: int, remove: Remove
+) -> Unleased:
+    claim = store.take_over(run, slot, newest) if newest else None
+    if newest and claim is None:
+        return Unleased(run, slot, False, "The slot was entered again: its owner lives.")
+    try:
+        remove(run, slot, claim.attempt if claim else found)
+    except Exception as error:  # whatever it is: the others are still to be looked at
+        return Unleased(run, slot, False, f"It could not be removed: {error}")
+    if claim:
+        _close_trial(store, run, slot, claim.attempt)
+    return Unleased(run, slot, True, "Its owner is dead and what it left is gone.")
+
+
 def _reap(store: Store, lease: Lease, remove: Remove) -> Reaped:
     # Entering the slot fences the old owner out, should it be alive against all evidence, and
     # gives an attempt whose number tells our removal from a retry that begins now.
@@ -83,14 +132,14 @@ def _reap(store: Store, lease: Lease, remove: Remove) -> Reaped:
         remove(lease.run, lease.slot, claim.attempt)
     except Exception as error:  # whatever it is: the others' leases are still to be looked at
         return Reaped(lease, False, f"What its owner left could not be removed: {error}")
-    _close_trial(store, lease, claim.attempt)
+    _close_trial(store, lease.run, lease.slot, claim.attempt)
     if store.reclaim(lease.model_copy(update={"attempt": claim.attempt})):
         return Reaped(lease, True, "Its owner is dead and what it left is gone.")
     return Reaped(lease, False, "The slot was entered again: its owner lives.")
 
 
-def _close_trial(store: Store, lease: Lease, attempt: int) -> None:
-    trial = store.trial(lease.run, lease.slot)
+def _close_trial(store: Store, run: str, slot: int, attempt: int) -> None:
+    trial = store.trial(run, slot)
     if trial is None or trial.state is not TrialState.RUNNING:
         return
     failure = Failure(
@@ -98,6 +147,6 @@ def _close_trial(store: Store, lease: Lease, attempt: int) -> None:
         reason="Its tasks ended without cleaning up; run the task again to measure it.",
     )
     try:
-        store.record_trial(lease.run, lease.slot, attempt, failure=failure)
+        store.record_trial(run, slot, attempt, failure=failure)
     except FencedError:
         return  # entered again: the trial is that attempt's, and the reclaim will see it, too

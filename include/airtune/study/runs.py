@@ -136,17 +136,40 @@ class Runs:
                 connection, tables.trials.c.run == run, "The run ended before the trial did."
             )
 
-    def judged_run(self, study: str) -> RunRow | None:
-        """The study's run with a verdict that finished last, None if no run has one."""
+    def judged_run(self, study: str, *, before: str | None = None) -> RunRow | None:
+        """The study's run with a verdict that finished last, None if no run has one.
+
+        Args:
+            before: a run; then only those count that were opened before it.
+        """
+        which = (_runs.study == study) & _runs.verdict.is_not(None)
+        if before is not None:
+            opened_at = select(_runs.opened_at).where(_runs.run == before).scalar_subquery()
+            which &= (_runs.run != before) & (_runs.opened_at <= opened_at)
+        query = (
+            select(_runs.run)
+            .where(which)
+            .order_by(func.coalesce(_runs.finished_at, _runs.opened_at).desc())
+            .limit(1)
+        )
         with self.database.read() as connection:
-            query = (
-                select(_runs.run)
-                .where(_runs.study == study, _runs.verdict.is_not(None))
-                .order_by(func.coalesce(_runs.finished_at, _runs.opened_at).desc())
-                .limit(1)
-            )
             found = connection.execute(query).scalar_one_or_none()
             return None if found is None else _one(connection, found)
+
+    def launchers(self) -> dict[str, str]:
+        """The launcher of every run, by the run's name."""
+        with self.database.read() as connection:
+            return {
+                run: name for run, name in connection.execute(select(_runs.run, _runs.launcher))
+            }
+
+    def last_end(self, dag_id: str) -> datetime | None:
+        """When the last run of a DAG that has a verdict ended, None if there is none."""
+        own = _runs.run.startswith(f"{dag_id}/", autoescape=True)
+        query = select(func.max(_runs.finished_at)).where(own, _runs.verdict.is_not(None))
+        with self.database.read() as connection:
+            seconds = connection.execute(query).scalar_one_or_none()
+        return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
     def last_verdict(self, study: str) -> Verdict | None:
         """The verdict of ``judged_run``."""

@@ -21,8 +21,19 @@ def model_path(task: Task, settings: Settings) -> str:
         model = task.model
         return str(settings.home / model.path) if model.path else model.id_or_path or model.name
     if task.launcher == "docker":
-        return CONTAINER_MODEL
+        return _in_container(task)
     return task.model.path or CONTAINER_MODEL
+
+
+def _in_container(task: Task) -> str:
+    """As the Docker launcher mounts it: a folder at ``/model``, a GGUF file inside of it."""
+    model = task.model
+    if model.in_image:
+        return model.in_image
+    if model.hub_id:
+        return model.hub_id
+    file = (model.id_or_path or model.name).rpartition("/")[2]
+    return f"{CONTAINER_MODEL}/{file}" if file.lower().endswith(".gguf") else CONTAINER_MODEL
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,11 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-VERSION = 1
-"""Of this layout; kept in ``airtune_schema`` and compared whenever a store is opened."""
+VERSION = 2
+"""Of this layout; kept in ``airtune_schema`` and compared whenever a store is opened.
+
+``airtune.study.migration`` brings the tables of older versions to this one.
+"""
 
 metadata = MetaData()
 
@@ -103,6 +106,8 @@ trials = Table(
     _json("effective", nullable=True),
     _json("devices"),
     _json("files"),
+    # With a default of the server's, for it is added to tables that have rows.
+    Column("identity", JSON(none_as_null=True), nullable=False, server_default="{}"),
     Column("measured_at", Double),
     PrimaryKeyConstraint("task_name", "trial_id"),
     # One trial a generation: a second begin of the same one cannot make a second trial.

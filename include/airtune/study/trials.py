@@ -70,6 +70,7 @@ class Trials:
                     "parameters": dict(parameters),
                 }
                 what |= {"plan_key": plan_key, "files": {}, "argv": [], "devices": []}
+                what["identity"] = {}
                 self._insert(connection, run, slot, claim, what | values)
             elif state not in _FINAL:
                 values |= {"failure": None, "score": None}
@@ -109,6 +110,7 @@ class Trials:
         devices: Sequence[str] | None = None,
         files: Mapping[str, str] | None = None,
         seconds: Mapping[Phase, float] | None = None,
+        identity: Mapping[str, ParamValue] | None = None,
     ) -> Trial:
         """Store what is given of the slot's trial and leave the rest; returns the trial.
 
@@ -117,6 +119,7 @@ class Trials:
             failure: also kept as the failure of this attempt, see ``failures_of``.
             files: added to those known, by role.
             seconds: replaces the seconds of the phases it names; ``add_seconds`` adds.
+            identity: what the server really runs on (``image_digest``, ``host`` …), whole.
 
         Raises:
             FencedError: a newer attempt has entered the slot.
@@ -131,6 +134,7 @@ class Trials:
             values |= {} if argv is None else {"argv": list(argv)}
             values |= {} if devices is None else {"devices": list(devices)}
             values |= {} if effective is None else {"effective": dict(effective)}
+            values |= {} if identity is None else {"identity": dict(identity)}
             _set(connection, which, values)
             key = _key(run, slot, claim)
             if failure is not None:

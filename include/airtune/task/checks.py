@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from airtune.errors import Problem
+from airtune.task.docker_fields import docker_problems, image_problems
 from airtune.task.engine_config import settings, variants
 from airtune.task.names import ENGINES, engine_name
 from airtune.task.parameters import Range
@@ -16,7 +17,9 @@ def check(task: Task) -> list[Problem]:
     """Every contradiction in the task; empty when there is none."""
     return [
         *_runtime(task),
+        *image_problems(task),
         *_model(task),
+        *docker_problems(task),
         *_space(task),
         *_configs(task),
         *_time(task),
@@ -39,13 +42,6 @@ def _runtime(task: Task) -> Iterator[Problem]:
             f"is no engine, and only ome has serving runtimes (this task is for {task.launcher}).",
             f'Write "{task.engine}", or "deployment_mode": "ome".',
         )
-    if task.image and (":" in task.image.rpartition("/")[2] or "@" in task.image):
-        name, separator, tag = task.image.rpartition(":")
-        if separator and "@" not in task.image:
-            fix = f'Write "image": "{name}" and "runtime_image_tag": "{tag}".'
-        else:
-            fix = "Write the name alone and the tag as runtime_image_tag."
-        yield Problem("image", task.image, "carries a tag or digest.", fix)
 
 
 def _model(task: Task) -> Iterator[Problem]:

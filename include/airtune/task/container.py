@@ -1,10 +1,12 @@
 """What a task asks of the container its servers run in."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from airtune.task.base import TaskModel
+from airtune.task.fault import fault
+from airtune.task.hints import choose
 
 Size = Annotated[str, Field(pattern=r"^[1-9][0-9]*[bkmg]$")]
 
@@ -27,8 +29,17 @@ class ContainerOptions(TaskModel):
         description="Limit of main memory; beyond it the kernel ends the server.",
         examples=["64g"],
     )
-    ulimits: dict[Ulimit, int] = Field(
+    ulimits: dict[Ulimit, Annotated[int, Field(ge=-1)]] = Field(
         default={"memlock": -1, "stack": 67108864},
         description="Soft and hard limits; -1 is none.",
         examples=[{"memlock": -1}],
     )
+
+    @field_validator("ulimits", mode="before")
+    @classmethod
+    def _known(cls, limits: Any) -> Any:
+        known = get_args(Ulimit)
+        for name in limits if isinstance(limits, dict) else ():
+            if name not in known:
+                raise fault("is no limit that can be set.", choose(name, known), name)
+        return limits

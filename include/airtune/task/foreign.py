@@ -19,18 +19,21 @@ FOREIGN: dict[str, tuple[str, str]] = {
     "storage": (
         "is not supported: models are not mounted from a PVC of the task's choice.",
         "Remove it; in OME give the (Cluster)BaseModel its storage and name it in model.name, "
-        "in Docker put the folder under the model path.",
+        "in Docker put the folder under the model root and name it in model.name.",
     ),
     "gpu_type": (
-        "is not a choice of the task: trials run on the devices of the worker host.",
-        "Remove it; choose the host by AIRTUNE_DEVICES or the DAG's queue.",
+        "is not a choice of the task: trials run on the devices of the DAG's host.",
+        "Remove it; choose the host by its DAG, and its devices by AIRTUNE_DEVICES or "
+        "AIRTUNE_DOCKER_HOSTS.",
     ),
     "clusterbasemodel_config": (_OME_OBJECT[0], _OME_OBJECT[1].format(field="model.name")),
     "clusterservingruntime_config": (_OME_OBJECT[0], _OME_OBJECT[1].format(field="base_runtime")),
     "gpu_ids": (
         "is not a choice of the task: the lease gives each trial its devices.",
-        "Remove it; list the host's devices in AIRTUNE_DEVICES.",
+        "Remove it; list the host's devices in AIRTUNE_DEVICES or AIRTUNE_DOCKER_HOSTS.",
     ),
+    "model_path": _renamed("model.root"),
+    "shm_size": _renamed("container.shm_size"),
     "model_config": _renamed("model"),
     "optimization_config": _renamed("optimization"),
     "benchmark_config": _renamed("benchmark"),

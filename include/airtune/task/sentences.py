@@ -24,8 +24,15 @@ _METRICS = {
 
 
 def sentences(task: Task) -> list[str]:
-    """Objective, load points, SLO and constraints, one sentence each."""
-    return [_objective(task), _points(task), *_slo(task), *_constraints(task)]
+    """Objective, load points, SLO, constraints, schedule and receivers, one sentence each."""
+    return [
+        _objective(task),
+        _points(task),
+        *_slo(task),
+        *_constraints(task),
+        *_schedule(task),
+        *_notify(task),
+    ]
 
 
 def _objective(task: Task) -> str:
@@ -93,3 +100,19 @@ def _constraints(task: Task) -> Iterator[str]:
             side = "below" if metric in RATES else "above"
             limit = f"{name} {side} {value:g}{unit}"
             yield f"A configuration with {limit} at any load point is infeasible."
+
+
+def _schedule(task: Task) -> Iterator[str]:
+    if task.schedule is not None:
+        when = f"{task.schedule.cron} ({task.schedule.timezone})"
+        yield f"Runs by itself at {when} from the sweep folder, as sweep__{task.task_name}."
+
+
+def _notify(task: Task) -> Iterator[str]:
+    for one in task.notify:
+        if one.smtp is not None:
+            how = f"by mail to {', '.join(one.smtp.to)} (connection {one.smtp.connection})"
+        elif one.webhook is not None:
+            how = f"by webhook (connection {one.webhook.connection})"
+        what = "Each run of the sweep" if one.on == "always" else "A changed verdict of the sweep"
+        yield f"{what} is told {how}."

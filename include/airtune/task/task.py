@@ -15,8 +15,10 @@ from airtune.task.fault import fault
 from airtune.task.longest import LongestRequest, longest_request
 from airtune.task.model import Model
 from airtune.task.names import EngineName, LauncherName, engine_name
+from airtune.task.notify import Notification
 from airtune.task.optimization import Optimization
 from airtune.task.parameters import Linked, Parameter
+from airtune.task.schedule import ScheduleField
 from airtune.task.slo import Slo
 from airtune.task.text import FileName, Line
 from airtune.task.timeouts import Timeouts
@@ -125,6 +127,18 @@ class Task(TaskModel):
         default_factory=Timeouts, description="Limits by phase.", examples=[{"start_s": 600}]
     )
     rerun: bool = Field(False, description="Measure again what an earlier run has measured.")
+    schedule: ScheduleField | None = Field(
+        None,
+        description="When a task file in AIRTUNE_SWEEP_DIR runs by itself: a cron expression or "
+        "preset in UTC, or {cron, timezone}.",
+        examples=["30 1 * * *", {"cron": "30 1 * * *", "timezone": "Europe/Berlin"}],
+    )
+    notify: list[Notification] = Field(
+        default_factory=list,
+        max_length=20,
+        description="Who hears of the verdict of a scheduled task.",
+        examples=[[{"webhook": {"connection": "team_webhook"}}]],
+    )
 
     @field_validator("description")
     @classmethod

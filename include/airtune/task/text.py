@@ -43,7 +43,12 @@ def file_name(text: str) -> str:
 def inside(text: str) -> str:
     """A name or relative path that stays inside the folder it is looked up in."""
     if text.startswith(("/", "~")):
-        raise fault("is an absolute path.", f'Write "path": "{text}" for a path on this host.')
+        folder, _, name = text.rstrip("/").rpartition("/")
+        raise fault(
+            "is an absolute path.",
+            f'Write "path": "{text}" for a path on this host (local), or "root": '
+            f'"{folder or "/"}" and "name": "{name or "model"}" (Docker).',
+        )
     if ".." in text.split("/"):
         raise fault("leaves its folder by '..'.", "Write it without '..'.")
     return text

@@ -44,6 +44,36 @@ class AirflowApi:
         self._call("POST", f"/dags/{self.dag_id}/dagRuns", json=body)
         return run_id
 
+    def of(self, dag_id: str) -> "AirflowApi":
+        """The same Airflow, for another DAG."""
+        return AirflowApi(self._stack, dag_id)
+
+    def dag(self) -> dict[str, Any] | None:
+        """The DAG with its documentation and tags, None while it is not parsed."""
+        found = self._call("GET", "/dags", params={"dag_id_pattern": self.dag_id, "limit": 100})
+        if self.dag_id not in {one["dag_id"] for one in found["dags"]}:
+            return None
+        return dict(self._call("GET", f"/dags/{self.dag_id}/details"))
+
+    def pause(self, paused: bool = True) -> None:
+        """Start no more runs of the DAG, or do so again."""
+        self._call("PATCH", f"/dags/{self.dag_id}", json={"is_paused": paused})
+
+    def runs(self) -> list[dict[str, Any]]:
+        """The DAG's runs, oldest first, at most 100."""
+        params = {"limit": 100, "order_by": "run_after"}
+        return list(self._call("GET", f"/dags/{self.dag_id}/dagRuns", params=params)["dag_runs"])
+
+    def asset_events(self) -> list[dict[str, Any]]:
+        """The events of assets that the DAG has sent, oldest first, at most 100."""
+        params = {"source_dag_id": self.dag_id, "limit": 100, "order_by": "timestamp"}
+        return list(self._call("GET", "/assets/events", params=params)["asset_events"])
+
+    def connect(self, name: str, kind: str, host: str) -> None:
+        """Make a connection, as in *Admin, Connections*."""
+        body = {"connection_id": name, "conn_type": kind, "host": host}
+        self._call("POST", "/connections", json=body)
+
     def run_state(self, run_id: str) -> str:
         """``queued``, ``running``, ``success`` or ``failed``."""
         return str(self._call("GET", f"/dags/{self.dag_id}/dagRuns/{run_id}")["state"])

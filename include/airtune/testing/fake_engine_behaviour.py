@@ -29,6 +29,8 @@ class Behaviour:
         hang: no completion is ever answered.
         hang_after_requests: from that completion on none is answered; 0 is never.
         die_after_requests: killed in the middle of that completion; 0 is never.
+        eat_memory_mb: so much memory is taken and kept, MB; 0 is none.
+        eat_after_requests: at that completion it is taken; 0 is at the start.
         fail_every: every so many-th completion fails; 0 is never.
         fail_status: HTTP status of a failing completion.
         short_answers: half of the tokens asked for.
@@ -50,6 +52,8 @@ class Behaviour:
     hang: bool = False
     hang_after_requests: int = 0
     die_after_requests: int = 0
+    eat_memory_mb: int = 0
+    eat_after_requests: int = 0
     fail_every: int = 0
     fail_status: int = 500
     short_answers: bool = False

@@ -33,7 +33,10 @@ class FakeEngine(ThreadingTCPServer):
         self.traffic = Traffic(behaviour.parallel)
         self.allow_reuse_port = behaviour.share_port
         self._ready_at = time.monotonic() + behaviour.start_s
+        self._eaten: list[bytes] = []
         super().__init__((options.host, options.port), _Handler)
+        if not behaviour.eat_after_requests:
+            self.eat()
 
     @property
     def port(self) -> int:
@@ -44,6 +47,11 @@ class FakeEngine(ThreadingTCPServer):
     def ready(self) -> bool:
         """What ``/health`` says."""
         return not self.behaviour.never_ready and time.monotonic() >= self._ready_at
+
+    def eat(self) -> None:
+        """Take the memory that was asked for; a cgroup's limit may end the process meanwhile."""
+        for _ in range(self.behaviour.eat_memory_mb):
+            self._eaten.append(os.urandom(1024) * 1024)  # written to: pages that count
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -84,6 +92,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _complete(self, body: bytes, *, chat: bool) -> None:
         behaviour = self.server.behaviour
         number = self.server.traffic.arrive()
+        if number == behaviour.eat_after_requests:
+            self.server.eat()
         _maybe_hang(behaviour, number)
         if not self.server.ready:
             return self._error(503, "the model is being loaded")

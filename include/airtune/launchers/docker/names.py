@@ -12,8 +12,10 @@ ATTEMPT = "airtune/attempt"
 TRIAL = "airtune/trial"
 SPEC = "airtune/spec"
 CACHE = "airtune/cache"
+LOG = "airtune/log"
 """Keys of labels. ``RUN`` is a short hash, ``RUN_ID`` the full id; ``SPEC`` hashes the server's
-command line and environment, so that only the very same server is adopted."""
+command line and environment, so that only the very same server is adopted; ``LOG`` is the file of
+the worker in which the output is saved before removal."""
 
 
 def run_hash(run: str) -> str:
@@ -35,7 +37,7 @@ def labels_of(
     """Labels of one object; every value is text.
 
     Args:
-        more: ``trial``, ``spec``.
+        more: ``trial``, ``spec``, ``log``.
     """
     return {
         INSTALLATION: installation,

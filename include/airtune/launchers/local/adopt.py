@@ -1,5 +1,6 @@
 """Taking over a server that an earlier attempt of the slot has left running."""
 
+import math
 import time
 
 from airtune.errors import TrialFailed
@@ -12,22 +13,31 @@ from airtune.records import Endpoint, ServerSpec
 
 
 def adopt(
-    place: Place, spec: ServerSpec, readiness: Readiness, timeout_s: float = 30.0
+    place: Place,
+    spec: ServerSpec,
+    readiness: Readiness,
+    timeout_s: float = 30.0,
+    patience_s: float = math.inf,
 ) -> Endpoint | None:
     """The newest server of this or an earlier attempt that runs ``spec``, once it is ready.
 
     Args:
         timeout_s: how long one that runs may take to become ready: it may still be loading.
+        patience_s: how long of that to wait here.
 
     Returns:
         None when there is none; what else may run is the caller's to end.
+
+    Raises:
+        StillStarting: patience is over, its time is not.
     """
     for attempt in place.attempts():
         endpoint = load(attempt)
         if endpoint is None or not _runs(endpoint, spec):
             continue
         try:
-            wait_ready(endpoint, readiness, deadline=time.monotonic() + timeout_s)
+            now = time.monotonic()
+            wait_ready(endpoint, readiness, deadline=now + timeout_s, until=now + patience_s)
         except TrialFailed:
             continue
         return endpoint

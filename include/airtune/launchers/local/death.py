@@ -1,8 +1,8 @@
 """Seeing that a server has ended, and why."""
 
-from airtune.engines import get_engine
 from airtune.launchers.local.handle import Handle
 from airtune.launchers.local.start import exit_code
+from airtune.launchers.verdict_of_log import verdict_of_log
 from airtune.processes.entry import GATE_SHUT
 from airtune.records import Endpoint, Failure, FailureClass
 
@@ -26,14 +26,9 @@ def died(endpoint: Endpoint, otherwise: FailureClass = FailureClass.UNHEALTHY) -
         return _failure(
             FailureClass.CANCELLED, "The slot was cleaned up before the server started.", handle
         )
-    found = get_engine(handle.engine).classify(log, code)
-    # The engine's own "it ended" is startup_crash; whether that is right is known here.
-    if found is None or found.failure_class is FailureClass.STARTUP_CRASH:
-        reason = found.reason if found else _how_it_ended(code, removed=process is None)
-        return _failure(otherwise, reason, handle)
-    if otherwise is FailureClass.UNHEALTHY and found.failure_class is not FailureClass.OOM:
-        return _failure(otherwise, found.reason, handle)  # a warning that it ran in spite of
-    return _failure(found.failure_class, found.reason, handle)
+    ended = _how_it_ended(code, removed=process is None)
+    failure_class, reason = verdict_of_log(handle.engine, log, code, otherwise, ended)
+    return _failure(failure_class, reason, handle)
 
 
 def tail(handle: Handle) -> str:

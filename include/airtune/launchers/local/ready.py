@@ -1,11 +1,13 @@
 """Waiting until a started server is ready, or has failed."""
 
+import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from airtune.engines import get_engine
 from airtune.errors import TrialFailed
+from airtune.launchers.launcher import StillStarting
 from airtune.launchers.local.death import died, tail
 from airtune.launchers.local.handle import ROLE, Handle
 from airtune.launchers.local.port import owners
@@ -37,7 +39,12 @@ def poll(endpoint: Endpoint, readiness: Readiness, timeout_s: float) -> Failure 
 
 
 def wait_ready(
-    endpoint: Endpoint, readiness: Readiness, *, deadline: float, poll_s: float = 0.1
+    endpoint: Endpoint,
+    readiness: Readiness,
+    *,
+    deadline: float,
+    until: float = math.inf,
+    poll_s: float = 0.1,
 ) -> None:
     """Return once the server is ready; its end is noticed within ``poll_s``.
 
@@ -45,13 +52,17 @@ def wait_ready(
 
     Args:
         deadline: on the clock of ``time.monotonic``.
+        until: when this process stops waiting for a server whose time is not over.
 
     Raises:
         TrialFailed: it ended (class by its log), refuses its requests, or time is over
             (``startup_timeout``).
+        StillStarting: ``until`` has come before ``deadline``.
     """
     began, errors, state = time.monotonic(), 0, Pending(reason="it was never asked")
     while (left := deadline - time.monotonic()) > 0:
+        if time.monotonic() > until:
+            raise StillStarting(endpoint, time.time() + left)
         result = poll(endpoint, readiness, left)
         if result is None:
             return
@@ -74,6 +85,7 @@ def start_and_wait(
     devices: Sequence[Device],
     log: Path,
     deadline: float,
+    until: float = math.inf,
     trial_id: int = -1,
     host: str = "127.0.0.1",
     cwd: Path | None = None,
@@ -81,7 +93,7 @@ def start_and_wait(
     """``start`` and ``wait_ready``; on another port when the first was taken meanwhile.
 
     Raises:
-        TrialFailed: as those two.
+        TrialFailed, StillStarting: as those two.
     """
     for last in (*[False] * (_PORTS_TRIED - 1), True):
         endpoint = start(
@@ -95,7 +107,7 @@ def start_and_wait(
             cwd=cwd,
         )
         try:
-            wait_ready(endpoint, readiness, deadline=deadline)
+            wait_ready(endpoint, readiness, deadline=deadline, until=until)
         except TrialFailed:
             if last or not _port_was_taken(endpoint):
                 raise

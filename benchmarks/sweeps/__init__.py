@@ -1,0 +1,1 @@
+"""How long Airflow needs for a folder full of sweeps."""

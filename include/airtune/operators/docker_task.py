@@ -1,0 +1,94 @@
+"""A slot's task beside a Docker Engine, reached as the provider's operator reaches it."""
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.docker.operators.docker import DockerOperator
+from airflow.sdk.exceptions import AirflowException
+
+from airtune.operators.slot_task import SlotTask
+from airtune.settings import Settings
+
+if TYPE_CHECKING:
+    from docker import APIClient
+
+    from airtune.launchers.docker.launcher import DockerLauncher
+    from airtune.operators.slot import Slot
+
+ENGINE_PATIENCE_S = 60.0
+"""A Docker Engine that is restarted is back within a minute, or somebody has to look."""
+_POLL_S = 2.0
+
+
+class DockerSlotTask(SlotTask, DockerOperator):
+    """What deploy, benchmark and teardown have in common in Docker mode.
+
+    The provider's operator brings hook, TLS and registry login; what runs is made in ``execute``,
+    since a mapped value reaches ``spec`` alone.
+
+    Args:
+        host: name of the Docker host in ``AIRTUNE_DOCKER_HOSTS``; empty for the default engine.
+    """
+
+    template_fields = ("spec",)
+    template_ext = ()
+
+    def __init__(self, *, spec: Any, host: str = "", **kwargs: Any) -> None:
+        where = Settings.load().docker_host(host)
+        super().__init__(
+            spec=spec,
+            image="chosen by the task",
+            docker_url=where.url,
+            docker_conn_id=where.conn_id or None,
+            tls_ca_cert=where.tls_ca or None,
+            tls_client_cert=where.tls_cert or None,
+            tls_client_key=where.tls_key or None,
+            mount_tmp_dir=False,
+            auto_remove="never",
+            **kwargs,
+        )
+        self.host = host
+
+    def launcher(self, slot: "Slot") -> "DockerLauncher":
+        """What starts and removes this slot's containers.
+
+        Raises:
+            TrialFailed: ``infrastructure``: the engine did not answer for a minute.
+        """
+        from airtune.launchers.docker.launcher import DockerLauncher
+
+        where = slot.settings.docker_host(self.host)
+        return DockerLauncher(self.engine(), where, slot.settings, token=_hub_token(slot))
+
+    def engine(self) -> "APIClient":
+        """The engine's client, once it answers.
+
+        Raises:
+            TrialFailed: ``infrastructure``: it did not for a minute.
+        """
+        from airtune.errors import TrialFailed
+        from airtune.records import Failure, FailureClass
+
+        deadline = time.monotonic() + ENGINE_PATIENCE_S
+        while True:
+            try:
+                return self.cli
+            except AirflowException as error:
+                if time.monotonic() > deadline:
+                    reason = (
+                        f"The Docker Engine at {self.docker_url} cannot be reached: {error} Is it "
+                        "running, and may this user open its socket (group docker)?"
+                    )
+                    failure = Failure(failure_class=FailureClass.INFRASTRUCTURE, reason=reason)
+                    raise TrialFailed(failure) from error
+            time.sleep(_POLL_S)
+
+
+def _hub_token(slot: "Slot") -> str | None:
+    """The hub's token, from an Airflow connection, and only where a model comes from the hub."""
+    if not slot.settings.hf_conn_id or not slot.task.model.hub_id:
+        return None
+    from airflow.sdk import Connection
+
+    password = Connection.get(slot.settings.hf_conn_id).password
+    return str(password) if password else None

@@ -1,0 +1,212 @@
+"""A private Docker Engine for tests: own data, own network, ended by its pid.
+
+It needs root and Linux. Images stay in a cache outside the checkout, so that they are built once;
+containers, networks and volumes do not. In a shell: ``python -m airtune.testing.docker_engine``
+runs one in the foreground.
+"""
+
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import TextIO
+
+from airtune.testing.cache import cache_folder
+from airtune.testing.docker_daemon import Place, dockerd_words
+from airtune.testing.docker_disposable import DISPOSABLE, Disposable
+from airtune.testing.docker_images import HOST
+from airtune.testing.docker_install import find_dockerd, search_path, why_not
+from airtune.testing.docker_network import make_network, remove_network
+from airtune.testing.docker_sweep import another_engine, empty, end_daemon
+
+_START_S = 60.0
+_PATIENCE_S = 20.0
+_TAIL = 3000
+
+
+class DockerEngine:
+    """A running engine. ``start`` makes one.
+
+    A thread starts it again whenever it ends, so that any process of the tests can restart it
+    (``Disposable``) and it still belongs to the process that started it first.
+    """
+
+    def __init__(self, place: Place, dockerd: Path, pool: IPv4Network, lock: TextIO) -> None:
+        self.place = place
+        self.process: subprocess.Popen[bytes] | None = None
+        self._words = dockerd_words(dockerd, place, pool)
+        self._lock = lock
+        self._stopping = threading.Event()
+        self._ended = threading.Event()
+        self._keeper = threading.Thread(target=self._keep, name="dockerd", daemon=True)
+        self._keeper.start()
+
+    @property
+    def url(self) -> str:
+        """Where it listens, ``unix://…``."""
+        return self.place.url
+
+    @property
+    def folder(self) -> Path:
+        """Its images and its log."""
+        return self.place.cache
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What tells tests of it; they may restart it."""
+        return {HOST: self.url, DISPOSABLE: "1"}
+
+    def kill(self) -> None:
+        """Kill it as a crash would; it stays down until ``restart``."""
+        Disposable(self.url).kill()
+
+    def restart(self) -> None:
+        """End it if it runs, start it, wait until it answers. Raises TimeoutError."""
+        Disposable(self.url).restart()
+
+    def wait(self) -> None:
+        """Wait until it answers for the first time.
+
+        Raises:
+            RuntimeError: it ended, or did not answer in 60 s (with the end of its log).
+        """
+        engine = Disposable(self.url)
+        deadline = time.monotonic() + _START_S
+        while not engine.answers():
+            if self._ended.is_set() or time.monotonic() > deadline:
+                log = self.place.log.read_text(errors="replace")[-_TAIL:]
+                raise RuntimeError(f"dockerd did not start; the end of {self.place.log}:\n{log}")
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """Remove what runs in it, end it, undo what it changed on this host. Idempotent."""
+        if self._lock.closed:
+            return
+        self._stopping.set()
+        self.place.hold.unlink(missing_ok=True)
+        if self.process is not None and self.process.poll() is None:
+            with suppress(Exception):  # the engine goes all the same, and the next start empties it
+                empty(self.url)
+            self.process.send_signal(signal.SIGTERM)
+        self._keeper.join(_PATIENCE_S)
+        end_daemon(self.place)
+        self._keeper.join()
+        remove_network(self.place)
+        shutil.rmtree(self.place.run, ignore_errors=True)
+        self._lock.close()
+
+    def _forget(self) -> None:
+        """Remove what the next ``dockerd`` would take amiss."""
+        # With address pools of its own and a network "bridge" on record, dockerd removes docker0:
+        # another engine's. Then networks do not outlive a restart, else they do.
+        if self.process is None or another_engine(self.place):
+            shutil.rmtree(self.place.data / "network", ignore_errors=True)
+        # A killed engine leaves the file, and the next one waits 15 s for that containerd.
+        (self.place.execution / "containerd/containerd.pid").unlink(missing_ok=True)
+
+    def _keep(self) -> None:
+        with self.place.log.open("wb") as log:
+            while not self._stopping.is_set():
+                if self.place.hold.exists():
+                    time.sleep(0.05)
+                    continue
+                self._forget()
+                self.process = subprocess.Popen(
+                    self._words,
+                    env=os.environ | {"PATH": search_path()},
+                    stdout=log,
+                    stderr=log,
+                    stdin=subprocess.DEVNULL,
+                    start_new_session=True,  # Ctrl-C is for the tests, which need it to clean up
+                )
+                self.process.wait()
+                self._ended.set()
+                self._stopping.wait(0.2)
+
+
+def start() -> DockerEngine:
+    """Start the engine of the cache folder, empty but for its images.
+
+    It ends with this process at the latest.
+
+    Raises:
+        RuntimeError: it cannot run here, another session uses it, or it does not start.
+    """
+    if reason := why_not():
+        raise RuntimeError(
+            f"No private Docker Engine here: {reason}. PROVISION=1 (root on Debian) installs what "
+            f"is missing, or name a running engine in {HOST}."
+        )
+    dockerd = find_dockerd()
+    assert dockerd is not None
+    place = Place.below(cache_folder())
+    for folder in (place.data, place.run):
+        folder.mkdir(parents=True, exist_ok=True)
+    lock = _locked(place)
+    try:
+        end_daemon(place)  # of a session that was killed
+        place.hold.unlink(missing_ok=True)
+        (place.run / "daemon.json").write_text("{}\n")
+        engine = DockerEngine(place, dockerd, make_network(place), lock)
+    except BaseException:
+        remove_network(place)
+        lock.close()
+        raise
+    try:
+        engine.wait()
+        empty(engine.url)
+    except BaseException:
+        engine.stop()
+        raise
+    return engine
+
+
+def restart(url: str) -> None:
+    """Restart the private engine at ``url`` from any process of the tests. Raises TimeoutError."""
+    Disposable(url).restart()
+
+
+@contextmanager
+def docker_engine() -> Iterator[DockerEngine]:
+    """``start``, and ``stop`` at the end."""
+    engine = start()
+    try:
+        yield engine
+    finally:
+        engine.stop()
+
+
+def _locked(place: Place) -> TextIO:
+    lock = (place.cache / "lock").open("a")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        raise RuntimeError(
+            f"Another test session uses the engine in {place.cache}: wait for its end, or name "
+            "another folder in AIRTUNE_TEST_CACHE."
+        ) from None
+    return lock
+
+
+def main() -> int:
+    """Run an engine until Ctrl-C or SIGTERM."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with suppress(KeyboardInterrupt), docker_engine() as engine:
+        print(*(f"export {name}={value}" for name, value in engine.environment.items()), sep="\n")
+        sys.stdout.flush()
+        while True:
+            signal.pause()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Stands where SGLang's package would; it runs no model."""
