@@ -23,7 +23,8 @@ IMAGE = "airtune/llama-cpp"
 
 def main() -> int:
     """Exit code of the demo; 1 if it could not begin."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background jobs ignore SIGINT
+        signal.signal(number, signal.default_int_handler)
     private = os.environ.get("PROVISION") == "1"
     try:
         with _own_engine() if private else _users_engine() as host:

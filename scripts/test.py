@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from airtune.testing import compose_binary, docker_engine, docker_images, docker_install
+from airtune.testing.docker_disposable import DISPOSABLE
 from airtune.testing.postgres import find_binaries, provision
 
 Made = TypeVar("Made")
@@ -47,8 +48,7 @@ def parts() -> list[Part]:
     """All parts, cheapest first."""
     none = " or ".join(SERVERS)
     environment, postgres = _missing_environment(), _missing_postgres()
-    engine = _missing_docker()
-    under = "docker and airflow and not compose"
+    engine, plain = _missing_docker(), "not compose and not disposable"
     return [
         Part("unit", f"not ({none})", workers=2),
         Part("engine", "(engine or bench) and not airflow and not docker", environment, "make env"),
@@ -65,9 +65,15 @@ def parts() -> list[Part]:
             environment or postgres,
             PROVISION,
         ),
-        Part("docker", "docker and not airflow and not compose", engine, PROVISION),
-        Part("docker under Airflow", under, environment or engine, PROVISION),
+        Part("docker", f"docker and not airflow and {plain}", engine, PROVISION),
+        Part(
+            "docker under Airflow",
+            f"docker and airflow and {plain}",
+            environment or engine,
+            PROVISION,
+        ),
         Part("docker compose", "docker and compose", engine or _missing_compose(), PROVISION),
+        Part("docker restarted", "docker and disposable", engine or _not_ours(), PROVISION),
     ]
 
 
@@ -83,6 +89,11 @@ def _missing_postgres() -> str | None:
 def _missing_docker() -> str | None:
     named = os.environ.get(docker_images.HOST)
     return None if named else f"no Docker Engine for tests ({docker_images.HOST} names none)"
+
+
+def _not_ours() -> str | None:
+    ours = os.environ.get(DISPOSABLE) == "1"
+    return None if ours else "an engine of somebody's is never restarted"
 
 
 def _missing_compose() -> str | None:
@@ -148,7 +159,8 @@ def _timed(what: str, make: Callable[[], Made]) -> Made:
 
 def main(words: list[str]) -> int:
     """Run the named part or all; 0 only if every part that ran has passed."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background jobs ignore SIGINT
+        signal.signal(number, signal.default_int_handler)
     try:
         with provided(words):
             return _run(words)

@@ -55,14 +55,16 @@ class Sweep:
     def end(self) -> None:
         """No run goes on and none comes any more."""
 
-        def over() -> bool:
-            return all(run["state"] in RUN_ENDED for run in self.api.runs())
+        def going() -> list[str]:
+            runs = self.api.runs()
+            return [run["dag_run_id"] for run in runs if run["state"] not in RUN_ENDED]
 
         def quiet() -> bool:
-            if not over():
-                return False
+            for run_id in going():
+                self.api.mark_run(run_id, "failed")
+                self.api.wait(run_id)
             self.api.pause()
-            if over():
+            if not going():
                 return True
             self.api.pause(False)  # one has begun meanwhile, and would never end
             return False

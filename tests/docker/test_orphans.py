@@ -16,7 +16,7 @@ from airtune.study.store import Store
 
 pytestmark = pytest.mark.docker
 
-IMAGE = "airtune-test/base:bookworm"
+IMAGE = "airtune-test/fake-sglang:latest"
 
 
 @pytest.fixture(scope="module")
@@ -53,8 +53,8 @@ def start(client: APIClient, settings: Settings) -> Iterator[Callable[..., str]]
         own = installation or settings.installation
         labels = names.labels_of(own, run, slot, 1, "server")
         name = names.object_name(own, run, slot, "server")
-        words = ["sleep", "600"]
-        made.append(client.create_container(IMAGE, words, name=name, labels=labels)["Id"])
+        options = {"entrypoint": ["sleep"], "command": ["600"]}
+        made.append(client.create_container(IMAGE, name=name, labels=labels, **options)["Id"])
         client.start(made[-1])
         return made[-1]
 

@@ -6,14 +6,12 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from docker import APIClient
-from docker.errors import APIError
 from tests.launchers.docker.orders import IMAGE, order
 from tests.results.docker_samples import a_docker_task, a_docker_trial
 
@@ -100,10 +98,6 @@ def inspected(
         found: dict[str, Any] = client.inspect_container(endpoint.handle["container"])
     finally:
         launcher.remove(made.run, made.slot, made.attempt)
-        mine = {"label": f"airtune/installation={settings.installation}"}
-        for volume in client.volumes(filters=mine)["Volumes"] or []:
-            with suppress(APIError):  # by now another test uses it, too
-                client.remove_volume(volume["Name"])
     return found
 
 

@@ -329,7 +329,7 @@ def test_cores_run_llama_cpp_and_images_of_the_users_own(
 def test_a_container_finds_the_model_where_it_is_mounted(model: Any, path: str) -> None:
     task = a_task(model=model)
     assert path in plan(task).trials[0].server.arguments
-    mounts = mounts_of(task.model, HERE, digest="", compiles=False, installation="")
+    mounts = mounts_of(task.model, HERE, digest="", compiles=False)
     mounted = {mount["Target"] for mount in mounts} - {HUB_CACHE}
     assert mounted == ({path} if path.startswith("/model") and "/models" not in path else set())
 

@@ -1,6 +1,6 @@
 """Which planned trials a run measures, and which it takes from the study."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from airtune.errors import StudyBusyError
@@ -92,12 +92,21 @@ def _baseline_of_same_task(store: Store, task: "Task", plan: "Plan") -> dict[str
     last = store.judged_run(plan.study)
     if last is None or last.verdict is None or last.verdict.baseline is None:
         return {}
-    ignored = {"description", "rerun", "timeouts", "schedule", "notify"}
-    now = task.model_dump(mode="json", exclude=ignored)
-    then = {name: value for name, value in last.task.items() if name not in ignored}
     planned = {item["trial"]["plan_key"] for item in last.plan}
-    same = now == then and planned == {trial.plan_key for trial in plan.trials}
-    return {"baseline": last.verdict.baseline} if same else {}
+    same = planned == {trial.plan_key for trial in plan.trials}
+    return {"baseline": last.verdict.baseline} if same and _same_question(task, last.task) else {}
+
+
+def _same_question(task: "Task", stored: Mapping[str, Any]) -> bool:
+    from airtune.task import Task
+
+    ignored = {"description", "rerun", "timeouts", "schedule", "notify"}
+    try:
+        # An older airtune stored it without the fields that have come since.
+        then = Task.model_validate(stored)
+    except ValueError:
+        return False
+    return task.model_dump(exclude=ignored) == then.model_dump(exclude=ignored)
 
 
 def refuse_busy(store: Store, settings: Settings, study: str) -> None:

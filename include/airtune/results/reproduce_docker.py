@@ -14,7 +14,7 @@ from airtune.task import Task
 _ABOUT = """\
 # Starts the server's container, waits until it is healthy, runs the client at each load point, and
 # removes the container. Image: {image}{digest}
-# AIRTUNE_SERVER_PORT is the port that the server is published at. The paths are those of the worker.
+# AIRTUNE_SERVER_PORT: where the server is published. The paths are those of the worker.
 set -eu
 port=${{AIRTUNE_SERVER_PORT:-{port}}}
 name=airtune-exp{trial_id}-$$

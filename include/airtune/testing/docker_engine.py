@@ -93,8 +93,9 @@ class DockerEngine:
         self._stopping.set()
         self.place.hold.unlink(missing_ok=True)
         if self.process is not None and self.process.poll() is None:
-            with suppress(Exception):  # the engine goes all the same, and the next start empties it
-                empty(self.url)
+            if Disposable(self.url).answers():
+                with suppress(Exception):  # it goes all the same, and the next start empties it
+                    empty(self.url)
             self.process.send_signal(signal.SIGTERM)
         self._keeper.join(_PATIENCE_S)
         end_daemon(self.place)
@@ -169,11 +170,6 @@ def start() -> DockerEngine:
     return engine
 
 
-def restart(url: str) -> None:
-    """Restart the private engine at ``url`` from any process of the tests. Raises TimeoutError."""
-    Disposable(url).restart()
-
-
 @contextmanager
 def docker_engine() -> Iterator[DockerEngine]:
     """``start``, and ``stop`` at the end."""
@@ -199,7 +195,8 @@ def _locked(place: Place) -> TextIO:
 
 def main() -> int:
     """Run an engine until Ctrl-C or SIGTERM."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background jobs ignore SIGINT
+        signal.signal(number, signal.default_int_handler)
     with suppress(KeyboardInterrupt), docker_engine() as engine:
         print(*(f"export {name}={value}" for name, value in engine.environment.items()), sep="\n")
         sys.stdout.flush()

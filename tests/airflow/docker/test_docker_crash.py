@@ -1,6 +1,5 @@
 """All of Airflow killed, and the Docker Engine restarted, while containers are measured."""
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -9,6 +8,7 @@ import pytest
 from tests.airflow.docker.conftest import DockerSite, docker_task
 
 from airtune.records import TrialState
+from airtune.testing.docker_disposable import Disposable
 
 pytestmark = [pytest.mark.airflow, pytest.mark.docker, pytest.mark.timeout(900)]
 
@@ -69,10 +69,6 @@ def test_after_kill_9_of_all_of_airflow_nothing_is_left(
 @pytest.fixture(scope="module")
 def restarted(docker_site: DockerSite, models: str) -> DockerSite:
     """A run in whose middle the engine was restarted, which ends all its containers."""
-    if os.environ.get("AIRTUNE_TEST_DOCKER_DISPOSABLE") != "1":
-        pytest.fail("the engine is somebody's: run this with PROVISION=1")
-    from airtune.testing.docker_engine import restart
-
     task = docker_task(
         "restart",
         models=models,
@@ -81,7 +77,7 @@ def restarted(docker_site: DockerSite, models: str) -> DockerSite:
     )
     docker_site.api.trigger({"task": task}, "restart")
     docker_site.api.until(lambda: _measured_now(docker_site), 300, "a trial to be measured")
-    restart(os.environ["AIRTUNE_TEST_DOCKER_HOST"])
+    Disposable.of_environment().restart()
     docker_site.api.wait("restart", timeout_s=500)
     return docker_site
 
@@ -92,6 +88,7 @@ def _measured_now(site: DockerSite) -> bool:
     return any(t["task_id"] == "slot.benchmark" and t["state"] == "running" for t in tasks)
 
 
+@pytest.mark.disposable
 def test_a_restarted_engine_costs_a_retry_and_no_trial(restarted: DockerSite) -> None:
     trials = restarted.site.trials("restart")
     assert {trial.state for trial in trials} == {TrialState.SUCCEEDED}
@@ -101,6 +98,7 @@ def test_a_restarted_engine_costs_a_retry_and_no_trial(restarted: DockerSite) ->
     assert max(tries) == 2
 
 
+@pytest.mark.disposable
 def test_a_restart_of_the_engine_is_infrastructure(restarted: DockerSite) -> None:
     slots = [
         (t["map_index"], t["try_number"])

@@ -95,8 +95,8 @@ def test_a_task_reaches_a_verdict_with_the_engine_as_a_sibling_container(
     api = AirflowApi(stack.handle, dag_id="autotune_docker")
     try:
         api.trigger({"task": task}, "compose")
-        seen = api.until(lambda: _servers(stack), 180, "an engine's container")
-        assert api.wait("compose", timeout_s=400) == "success", _log(api)
+        seen = api.until(lambda: _servers(stack), 240, "an engine's container")
+        assert api.wait("compose", timeout_s=600) == "success", _log(api)
         verdict = api.result("compose")
     finally:
         api.close()
