@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from airtune.testing.docker_daemon import Place, dockerd_words
 from airtune.testing.docker_disposable import Disposable
-from airtune.testing.docker_network import POOLS, free_pool, rules
+from airtune.testing.docker_network import POOLS, free_pool, links, rules
 
 PLACE = Place.below(Path("/home/somebody/.cache/airtune-test"))
 _MOST_SOCKET_CHARACTERS = 107
@@ -54,6 +54,16 @@ def test_the_range_of_addresses_is_one_that_nothing_uses(
             free_pool("\n".join(lines))
     else:
         assert free_pool("\n".join(lines)) not in networks
+
+
+def test_links_are_known_by_their_address() -> None:
+    shown = (
+        "1: lo    inet 127.0.0.1/8 scope host lo\n"
+        "7: br-1    inet 10.213.4.1/24 brd 10.213.4.255 scope global br-1\n"
+        "8: br-2    inet 10.214.4.1/24 brd 10.214.4.255 scope global br-2\n"
+    )
+    assert links(shown, {"10.213.0.0/16"}) == ["br-1"]
+    assert links(shown, set()) == []
 
 
 def test_every_firewall_rule_can_be_found_again_and_touches_own_addresses_only() -> None:

@@ -6,12 +6,10 @@ runs one in the foreground.
 """
 
 import fcntl
-import os
 import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -23,31 +21,28 @@ from airtune.testing.cache import cache_folder
 from airtune.testing.docker_daemon import Place, dockerd_words
 from airtune.testing.docker_disposable import DISPOSABLE, Disposable
 from airtune.testing.docker_images import HOST
-from airtune.testing.docker_install import find_dockerd, search_path, why_not
+from airtune.testing.docker_install import find_dockerd, why_not
+from airtune.testing.docker_keeper import Keeper
 from airtune.testing.docker_network import make_network, remove_network
-from airtune.testing.docker_sweep import another_engine, empty, end_daemon
+from airtune.testing.docker_sweep import empty, end_daemon
 
 _START_S = 60.0
-_PATIENCE_S = 20.0
 _TAIL = 3000
 
 
 class DockerEngine:
-    """A running engine. ``start`` makes one.
-
-    A thread starts it again whenever it ends, so that any process of the tests can restart it
-    (``Disposable``) and it still belongs to the process that started it first.
-    """
+    """A running engine. ``start`` makes one."""
 
     def __init__(self, place: Place, dockerd: Path, pool: IPv4Network, lock: TextIO) -> None:
         self.place = place
-        self.process: subprocess.Popen[bytes] | None = None
-        self._words = dockerd_words(dockerd, place, pool)
         self._lock = lock
-        self._stopping = threading.Event()
-        self._ended = threading.Event()
-        self._keeper = threading.Thread(target=self._keep, name="dockerd", daemon=True)
+        self._keeper = Keeper(place, dockerd_words(dockerd, place, pool))
         self._keeper.start()
+
+    @property
+    def process(self) -> "subprocess.Popen[bytes] | None":
+        """Its ``dockerd`` of this moment."""
+        return self._keeper.process
 
     @property
     def url(self) -> str:
@@ -81,7 +76,7 @@ class DockerEngine:
         engine = Disposable(self.url)
         deadline = time.monotonic() + _START_S
         while not engine.answers():
-            if self._ended.is_set() or time.monotonic() > deadline:
+            if self._keeper.has_ended or time.monotonic() > deadline:
                 log = self.place.log.read_text(errors="replace")[-_TAIL:]
                 raise RuntimeError(f"dockerd did not start; the end of {self.place.log}:\n{log}")
             time.sleep(0.05)
@@ -90,47 +85,16 @@ class DockerEngine:
         """Remove what runs in it, end it, undo what it changed on this host. Idempotent."""
         if self._lock.closed:
             return
-        self._stopping.set()
-        self.place.hold.unlink(missing_ok=True)
-        if self.process is not None and self.process.poll() is None:
-            if Disposable(self.url).answers():
-                with suppress(Exception):  # it goes all the same, and the next start empties it
-                    empty(self.url)
-            self.process.send_signal(signal.SIGTERM)
-        self._keeper.join(_PATIENCE_S)
-        end_daemon(self.place)
-        self._keeper.join()
+        self._keeper.stopping.set()
+        if Disposable(self.url).answers():
+            with suppress(Exception):  # it goes all the same, and the next start empties it
+                empty(self.url)
+        while self._keeper.is_alive():  # it may have been about to start the engine once more
+            end_daemon(self.place)
+            self._keeper.join(1.0)
         remove_network(self.place)
         shutil.rmtree(self.place.run, ignore_errors=True)
         self._lock.close()
-
-    def _forget(self) -> None:
-        """Remove what the next ``dockerd`` would take amiss."""
-        # With address pools of its own and a network "bridge" on record, dockerd removes docker0:
-        # another engine's. Then networks do not outlive a restart, else they do.
-        if self.process is None or another_engine(self.place):
-            shutil.rmtree(self.place.data / "network", ignore_errors=True)
-        # A killed engine leaves the file, and the next one waits 15 s for that containerd.
-        (self.place.execution / "containerd/containerd.pid").unlink(missing_ok=True)
-
-    def _keep(self) -> None:
-        with self.place.log.open("wb") as log:
-            while not self._stopping.is_set():
-                if self.place.hold.exists():
-                    time.sleep(0.05)
-                    continue
-                self._forget()
-                self.process = subprocess.Popen(
-                    self._words,
-                    env=os.environ | {"PATH": search_path()},
-                    stdout=log,
-                    stderr=log,
-                    stdin=subprocess.DEVNULL,
-                    start_new_session=True,  # Ctrl-C is for the tests, which need it to clean up
-                )
-                self.process.wait()
-                self._ended.set()
-                self._stopping.wait(0.2)
 
 
 def start() -> DockerEngine:
@@ -159,6 +123,7 @@ def start() -> DockerEngine:
         engine = DockerEngine(place, dockerd, make_network(place), lock)
     except BaseException:
         remove_network(place)
+        shutil.rmtree(place.run, ignore_errors=True)
         lock.close()
         raise
     try:

@@ -5,7 +5,7 @@ What is changed on the host is undone by ``remove_network``, also after a sessio
 
 import os
 import subprocess
-from ipaddress import AddressValueError, IPv4Network, NetmaskValueError
+from ipaddress import AddressValueError, IPv4Interface, IPv4Network, NetmaskValueError
 from pathlib import Path
 
 from airtune.testing.docker_daemon import Place
@@ -42,14 +42,15 @@ def remove_network(place: Place, *, restore: bool = True) -> None:
     Args:
         restore: also give the host's forwarding its value back.
     """
+    pools = set()
     for table in ("filter", "nat"):
         listed = _run("iptables", "--wait", "-t", table, "-S").splitlines()
-        for line in listed:
-            words = line.split()
+        for words in map(str.split, listed):
             if words[0] == "-A" and place.name in words:
+                pools |= {words[words.index("-s") + 1]} if "-s" in words else set()
                 _run("iptables", "--wait", "-t", table, "-D", *words[1:])
-    if f" {place.name}: " in _run("ip", "-o", "link", "show"):
-        _run("ip", "link", "delete", place.name)
+    for link in links(_run("ip", "-o", "-4", "address", "show"), pools):
+        _run("ip", "link", "delete", link)
     if restore:
         _restore(place)
 
@@ -67,6 +68,21 @@ def rules(pool: IPv4Network, name: str) -> list[list[str]]:
         ["-t", "filter", "-I", "FORWARD", "-d", inside, *answers, *mark, "-j", "ACCEPT"],
         ["-t", "filter", "-I", "FORWARD", "-s", inside, *mark, "-j", "ACCEPT"],
         ["-t", "nat", "-A", "POSTROUTING", *leaving, *mark, "-j", "MASQUERADE"],
+    ]
+
+
+def links(addresses: str, pools: set[str]) -> list[str]:
+    """Names of the links whose address lies in one of ``pools``.
+
+    They are the engine's bridge, and those of networks that a killed engine has left.
+
+    Args:
+        addresses: as ``ip -o -4 address show`` prints them.
+    """
+    ranges = [IPv4Network(pool) for pool in pools]
+    rows = [line.split() for line in addresses.splitlines()]
+    return [
+        row[1] for row in rows if any(IPv4Interface(row[3]).ip in network for network in ranges)
     ]
 
 

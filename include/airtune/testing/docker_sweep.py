@@ -1,6 +1,5 @@
 """Emptying a private engine: what an earlier session left in it, and what its end leaves."""
 
-import os
 import signal
 import subprocess
 import time
@@ -89,7 +88,7 @@ def _end_shims(place: Place) -> None:
 
 def _mounts(place: Place) -> list[str]:
     """Mount points of the engine, deepest first."""
-    folders = (f"{place.run}{os.sep}", f"{place.data}{os.sep}")
+    own = (place.run, place.data)  # dockerd mounts its data folder onto itself
     lines = Path("/proc/self/mountinfo").read_text().splitlines()
     points = [line.split()[4].replace("\\040", " ") for line in lines]
-    return sorted((point for point in points if point.startswith(folders)), reverse=True)
+    return sorted((p for p in points if any(Path(p).is_relative_to(o) for o in own)), reverse=True)

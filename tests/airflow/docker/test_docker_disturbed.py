@@ -30,7 +30,7 @@ def runs(docker_site: DockerSite, models: str) -> DockerSite:
         "d-benchmark-killed": (LONG, {}),
         "d-deploy-killed": (SLOW_START, {}),
         "d-deferred": (VERY_SLOW_START, {}),
-        "d-deadline": (HANGS, {"timeouts": {"load_point_s": 20}, "replay": False}),
+        "d-deadline": (HANGS, {"timeouts": {"load_point_s": 40}, "replay": False}),
     }
     for run, (rule, changes) in cases.items():
         task = docker_task(
