@@ -76,6 +76,18 @@ def test_a_slot_that_lives_or_may_live_keeps_its_server(
     assert store.current(opened_run, 0).attempt == attempt
 
 
+def test_an_unknown_owner_is_taken_for_dead_only_by_force_and_a_living_one_never(
+    store, settings, opened_run, server
+):
+    attempt = store.claim(opened_run, 0, "deploy", 0).attempt
+    record = server(opened_run, 0, attempt)
+    assert reap_orphans(store, settings, _answer("alive"), force=True) == []
+    assert record.alive
+    (orphan,) = reap_orphans(store, settings, _answer("unknown"), force=True)
+    assert orphan.removed
+    assert not record.alive
+
+
 def test_a_slot_with_a_lease_is_left_to_the_reaping_of_leases(store, settings, opened_run, server):
     attempt = store.claim(opened_run, 0, "deploy", 0).attempt
     store.try_lease(opened_run, 0, attempt, 1, ["gpu0"], 0)

@@ -10,13 +10,14 @@ from airtune.cli.login import find_login
 from airtune.cli.owner import RestOwnerProbe
 from airtune.errors import ApiError
 from airtune.settings import Settings
+from airtune.study.orphans import reap_orphans
 from airtune.study.reap import reap
 from airtune.study.removal import remove_slot
 from airtune.study.store import Store
 
 
 def reap_host(*, url: str | None, force: bool) -> int:
-    """Reap this host; returns 1 if leases of dead or unknown owners remain.
+    """Reap this host and its Docker Engines; returns 1 if something of a dead owner stays.
 
     Raises:
         ApiError: Airflow cannot be asked and ``force`` is not given.
@@ -25,15 +26,20 @@ def reap_host(*, url: str | None, force: bool) -> int:
     api = _api(url, settings, console, force=force)
     with Store.open(settings.store_url) as store:
         remove = partial(remove_slot, store, settings)
-        found = reap(store, RestOwnerProbe(api), remove, force=force)
+        probe = RestOwnerProbe(api)
+        found = reap(store, probe, remove, force=force)
+        orphans = reap_orphans(store, settings, probe, force=force)
         held = len(store.holders())
     for one in found:
         sign = "reclaimed" if one.reclaimed else "kept"
         devices = ", ".join(one.lease.devices)
         console.print(f"{sign} {devices} of {one.lease.run} slot {one.lease.slot}: {one.reason}")
+    for orphan in orphans:
+        console.print(f"{'removed' if orphan.removed else 'kept'} {orphan.what}: {orphan.reason}")
     taken = sum(one.reclaimed for one in found)
     console.print(f"{taken} reclaimed; {held} in use or kept.")
-    return 0 if taken == len(found) else 1
+    done = taken == len(found) and all(orphan.removed for orphan in orphans)
+    return 0 if done else 1
 
 
 def _api(url: str | None, settings: Settings, console: Console, *, force: bool) -> Api | None:

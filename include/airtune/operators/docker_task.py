@@ -56,9 +56,11 @@ class DockerSlotTask(SlotTask, DockerOperator):
             TrialFailed: ``infrastructure``: the engine did not answer for a minute.
         """
         from airtune.launchers.docker.launcher import DockerLauncher
+        from airtune.operators.hub_token import hub_token
 
         where = slot.settings.docker_host(self.host)
-        return DockerLauncher(self.engine(), where, slot.settings, token=_hub_token(slot))
+        token = hub_token(slot.settings) if slot.task.model.hub_id else None
+        return DockerLauncher(self.engine(), where, slot.settings, token=token)
 
     def engine(self) -> "APIClient":
         """The engine's client, once it answers.
@@ -82,13 +84,3 @@ class DockerSlotTask(SlotTask, DockerOperator):
                     failure = Failure(failure_class=FailureClass.INFRASTRUCTURE, reason=reason)
                     raise TrialFailed(failure) from error
             time.sleep(_POLL_S)
-
-
-def _hub_token(slot: "Slot") -> str | None:
-    """The hub's token, from an Airflow connection, and only where a model comes from the hub."""
-    if not slot.settings.hf_conn_id or not slot.task.model.hub_id:
-        return None
-    from airflow.sdk import Connection
-
-    password = Connection.get(slot.settings.hf_conn_id).password
-    return str(password) if password else None

@@ -10,11 +10,13 @@ from pathlib import Path
 from airtune.benchmark.client import reproduce_argv, reproduce_container_argv
 from airtune.benchmark.failure import failure_of
 from airtune.benchmark.folder import client_log_tail
+from airtune.benchmark.hub import find_tokenizer
 from airtune.benchmark.limit import load_point_limit_s
 from airtune.benchmark.run import measure
 from airtune.benchmark.runner import Runner
 from airtune.errors import TrialFailed
 from airtune.launchers.launcher import Launcher
+from airtune.operators.hub_token import hub_token
 from airtune.operators.slot import Slot
 from airtune.records import (
     Endpoint,
@@ -88,6 +90,7 @@ class Measuring:
                     settings=slot.settings,
                     log=self.log,
                     runner=self.runner,
+                    token=self._token(),
                 )
             except TrialFailed as error:
                 raise server_first(slot.launcher, self.endpoint, error) from error
@@ -100,6 +103,12 @@ class Measuring:
         if failure := slot.launcher.died(self.endpoint) or failure:
             raise TrialFailed(failure)
         return measurement
+
+    def _token(self) -> str | None:
+        """For a tokenizer that the hub must be asked for."""
+        settings = self.slot.settings
+        name = self.slot.task.benchmark.model_tokenizer
+        return None if find_tokenizer(name, settings.home).offline else hub_token(settings)
 
     def _scored(self, points: list[Measurement]) -> Trial:
         slot, devices = self.slot, len(self.lease.devices)

@@ -7,7 +7,7 @@ from functools import partial
 from airtune.processes.left import slots_with_processes
 from airtune.processes.place import end_slot, run_folder
 from airtune.settings import DockerHost, Settings
-from airtune.study.reap import OwnerProbe, Remove, reap_unleased
+from airtune.study.reap import Liveness, OwnerProbe, Remove, reap_unleased
 from airtune.study.store import Store
 
 FETCH_LIMIT_S = 6 * 3600.0
@@ -29,12 +29,18 @@ class Orphan:
     reason: str
 
 
-def reap_orphans(store: Store, settings: Settings, probe: OwnerProbe) -> list[Orphan]:
+def reap_orphans(
+    store: Store, settings: Settings, probe: OwnerProbe, *, force: bool = False
+) -> list[Orphan]:
     """Remove processes of this host, and containers and networks, of slots that are surely dead.
 
     Docker Engines are asked only if a run of the store has used them. What a living slot owns
     stays, and so does what is not ours; an engine that cannot be reached is told as one orphan.
+
+    Args:
+        force: take unknown owners for dead (never living ones).
     """
+    probe = partial(_forced, probe) if force else probe
     launchers = store.launchers()
     found = list(_processes(store, settings, probe, launchers))
     for host in settings.docker_hosts:
@@ -42,6 +48,11 @@ def reap_orphans(store: Store, settings: Settings, probe: OwnerProbe) -> list[Or
         if name in launchers.values():
             found += _containers(store, settings, probe, host)
     return found
+
+
+def _forced(probe: OwnerProbe, run: str, slot: int) -> Liveness:
+    liveness = probe(run, slot)
+    return "dead" if liveness == "unknown" else liveness
 
 
 def _processes(

@@ -1,6 +1,7 @@
 """llama.cpp in a container, measured by the real genai-bench in both ways, under Airflow."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,6 @@ import pytest
 from tests.airflow.docker.conftest import DockerSite
 
 from airtune.records import TrialState
-from airtune.stack.handle import running_stack
-from airtune.testing.airflow_api import AirflowApi
 from airtune.testing.docker_images import build
 
 pytestmark = [
@@ -23,13 +22,12 @@ WAYS = ("cli", "container")
 
 
 @pytest.fixture(scope="module")
-def cpu_site(docker_site: DockerSite) -> DockerSite:
+def cpu_site(docker_site: DockerSite) -> Iterator[DockerSite]:
     """The same Airflow, with the DAG of the engine that has a core."""
     site = docker_site.site
-    handle = running_stack(site.stack.folder)
-    assert handle is not None
-    api = AirflowApi(handle, "autotune_docker__cpu")
-    return DockerSite(type(site)(api, site.settings, site.stack), docker_site.client)
+    api = site.api.of("autotune_docker__cpu")
+    yield DockerSite(type(site)(api, site.settings, site.stack), docker_site.client)
+    api.close()
 
 
 @pytest.fixture(scope="module")
@@ -87,8 +85,8 @@ def test_a_cpu_engine_gets_the_cores_of_its_lease(real: dict[str, Any], way: str
 def test_nothing_is_published_beyond_this_host(real: dict[str, Any], way: str) -> None:
     published = [
         binding["HostIp"]
-        for bindings in real[way]["NetworkSettings"]["Ports"].values()
-        for binding in bindings or []
+        for bindings in real[way]["HostConfig"]["PortBindings"].values()
+        for binding in bindings
     ]
     assert set(published) == {"127.0.0.1"}
 
