@@ -10,7 +10,7 @@ export PROVISION
 export KEEP
 
 .PHONY: demo demo-docker test test-unit test-airflow test-postgres test-docker env airflow lock lint format docs clean help \
-    benchmark-overhead benchmark-scaling
+    benchmark-overhead benchmark-scaling benchmark-sweeps
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 24
@@ -41,6 +41,9 @@ benchmark-overhead: env .venv/.dev ## what Airflow costs for each trial (about 4
 
 benchmark-scaling: env .venv/.dev ## four devices against one on PostgreSQL (about 6 minutes)
 	@$(VENV)/python -m benchmarks.overhead.run --postgres --out var/scaling.json
+
+benchmark-sweeps: .venv/.installed .venv/.dev ## what a folder of 200 sweep files costs to parse
+	@$(VENV)/python -m benchmarks.sweeps.run
 
 lint: .venv/.installed .venv/.dev ## ruff, mypy, layers, documents
 	@$(VENV)/python scripts/lint.py

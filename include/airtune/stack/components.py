@@ -27,6 +27,10 @@ COMMON_MODULES: tuple[str, ...] = (
 
 TASK_MODULES: tuple[str, ...] = (
     "airtune.operators.graph",
+    "airtune.operators.docker_tasks",
+    "airtune.operators.sweeps",
+    "airtune.operators.reaper",
+    "airtune.launchers.docker.launcher",
     "airtune.operators.deploy",
     "airtune.operators.measuring",
     "airtune.operators.outcome",
