@@ -70,6 +70,8 @@ class Settings:
             task: it decides what program runs.
         installation: ``AIRTUNE_INSTALLATION``, marks what belongs to this airtune.
         model_root: ``AIRTUNE_MODEL_ROOT``, folder of the Docker host with a folder a model.
+        model_roots: ``AIRTUNE_MODEL_ROOTS``, colon-separated: further folders of the Docker host
+            that a task may name as ``model.root``, or folders below them.
         hub_cache: ``AIRTUNE_HUB_CACHE``, Docker volume or folder for models fetched from the hub.
         hf_conn_id: ``AIRTUNE_HF_CONN_ID``, Airflow connection whose password is the hub's token.
         client_image: ``AIRTUNE_CLIENT_IMAGE``, image of genai-bench for the container way.
@@ -92,6 +94,7 @@ class Settings:
     engine_commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     installation: str = "default"
     model_root: str = "/mnt/data/models"
+    model_roots: tuple[str, ...] = ()
     hub_cache: str = "airtune-hub"
     hf_conn_id: str = ""
     client_image: str = "airtune/genai-bench:0.0.5"
@@ -149,6 +152,7 @@ class Settings:
             engine_commands=commands,
             installation=env.get("AIRTUNE_INSTALLATION") or _installation(home, store_url),
             model_root=env.get("AIRTUNE_MODEL_ROOT") or cls.model_root,
+            model_roots=tuple(filter(None, env.get("AIRTUNE_MODEL_ROOTS", "").split(":"))),
             hub_cache=env.get("AIRTUNE_HUB_CACHE") or cls.hub_cache,
             hf_conn_id=env.get("AIRTUNE_HF_CONN_ID") or "",
             client_image=env.get("AIRTUNE_CLIENT_IMAGE") or cls.client_image,
@@ -201,6 +205,17 @@ def _remote_hosts(name: str, text: str | None) -> Iterator[DockerHost]:
         texts = {key: str(word) for key, word in given.items() if key != "devices"}
         if texts.get("publish") in {"0.0.0.0", "::", "*"}:  # noqa: S104 - it is refused
             raise SettingsError(f"{name}[{host!r}].publish: name one address, never all of them.")
+        tls = [texts.get(key) for key in ("tls_ca", "tls_cert", "tls_key")]
+        if any(tls) and not all(tls):
+            raise SettingsError(
+                f"{name}[{host!r}] must name all of tls_ca, tls_cert and tls_key, or none of them."
+            )
+        if texts.get("queue") and texts["url"].startswith("unix://"):
+            # Clean-up runs on any worker: it would ask its own engine, and find nothing there.
+            raise SettingsError(
+                f"{name}[{host!r}]: with a queue of its own the host needs a tcp:// url, which "
+                "every worker can reach."
+            )
         try:
             pool = parse_devices(str(given["devices"]))
         except ValueError as error:

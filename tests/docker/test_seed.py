@@ -40,7 +40,7 @@ from airtune.testing.docker_base import BASE
 pytestmark = pytest.mark.docker
 
 SPACE = {"tp_size": {"type": "choice", "values": [1, 2]}, "mem_frac": [0.8]}
-SLOW_UNLESS_TWO = {"ttft_ms": 40, "rules": [{"when": {"tp-size": 2}, "ttft_ms": 5}]}
+SLOW_UNLESS_TWO = {"ttft_ms": 40, "seconds": 0.2, "rules": [{"when": {"tp-size": 2}, "ttft_ms": 5}]}
 
 
 @pytest.fixture(scope="module")
@@ -183,7 +183,7 @@ def test_direct_cli_measures_the_endpoint_and_its_output_can_be_followed_live(
 ) -> None:
     heard: list[tuple[float, str]] = []
     task = a_seed_task(
-        {"ttft_ms": 300, "tpot_ms": 5},
+        {"ttft_ms": 250, "tpot_ms": 1},
         {"model_tokenizer": "real-tokenizer", "max_requests_per_iteration": 10},
     )
     with worked(client, bench_settings, task) as (baseline, *_):
@@ -194,12 +194,12 @@ def test_direct_cli_measures_the_endpoint_and_its_output_can_be_followed_live(
     (measured,) = trial.load_points
     assert measured.completed >= 10
     assert measured.ttft_ms
-    assert 295 < measured.ttft_ms.mean < 1000
+    assert 245 < measured.ttft_ms.mean < 1000
     (call,) = [line for _, line in heard if "--api-base" in line]
     assert f"--api-base {endpoint.base_url} --api-key" in call
     assert urlsplit(endpoint.base_url).hostname == "127.0.0.1"
     (began,) = [at for at, line in heard if "Starting benchmark" in line]
-    # Ten requests of two at a time take five times 0.3 s at least.
+    # Ten requests of two at a time take five times 0.25 s at least.
     assert ended - began > 1
 
 
@@ -208,14 +208,14 @@ def test_output_of_a_client_in_a_container_can_be_followed_live(
 ) -> None:
     heard: list[float] = []
     with a_network(client) as network:
-        asked = an_order(network, tmp_path, "echo first; sleep 2")
+        asked = an_order(network, tmp_path, "echo first; sleep 1")
         assert asked.image == BASE
         end = run_to_end(
             client, asked, limit_s=30, feed=lambda data: heard.append(time.monotonic())
         )
         ended = time.monotonic()
     assert end.why == "ended"
-    assert ended - heard[0] > 1
+    assert ended - heard[0] > 0.5
 
 
 # Fields of the task file, as they act here
@@ -358,10 +358,10 @@ def test_servers_listen_on_all_addresses_inside_and_serve_the_openai_api(
 
 
 def test_readiness_is_health(work: Callable[..., list[Worked]]) -> None:
-    (baseline, *_) = work(behaviour={"start_s": 1.5})
+    (baseline, *_) = work(behaviour={"start_s": 1})
     began = time.monotonic()
     endpoint = baseline.deploy()
-    assert time.monotonic() - began > 1.5
+    assert time.monotonic() - began > 1
     readiness = readiness_of(baseline.slot)
     assert readiness.health_path == "/health"
     assert baseline.slot.launcher.poll(endpoint, readiness, 5.0) is None

@@ -137,6 +137,14 @@ def test_ids_of_broken_files_are_valid_and_never_meet(tmp_path: Path) -> None:
     }
 
 
+def test_ids_of_broken_files_with_long_names_never_meet(tmp_path: Path) -> None:
+    for last in "abc":
+        (tmp_path / f"{'x' * 220}{last}.json").write_text("{")
+    ids = broken_dag_ids(read_sweep_files(tmp_path))
+    assert len(set(ids.values())) == 3
+    assert all(len(dag_id) <= 250 for dag_id in ids.values())
+
+
 def test_a_sweep_named_like_its_file_is_found_without_reading_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -40,6 +40,11 @@ def test_the_variable_wins_over_what_make_env_wrote(tmp_path: Path) -> None:
         ("AIRTUNE_ENGINE_COMMANDS", '["vllm"]', "JSON object"),
         ("AIRTUNE_ENGINE_COMMANDS", '{"vllm": "vllm serve"}', "list of words"),
         ("AIRTUNE_BENCH_COMMAND", "[]", "list of words"),
+        (
+            "AIRTUNE_DOCKER_HOSTS",
+            '{"far": {"url": "tcp://far:2376", "devices": "gpu0", "tls_ca": "/ca.pem"}}',
+            "all of tls_ca, tls_cert and tls_key",
+        ),
     ],
 )
 def test_a_wrong_value_is_refused_by_name_and_with_the_fix(
@@ -58,3 +63,9 @@ def test_python_in_a_command_is_the_interpreter_that_runs(tmp_path: Path) -> Non
 def test_two_homes_are_two_installations(tmp_path: Path) -> None:
     homes = [Settings.load({"AIRTUNE_HOME": str(tmp_path / name)}) for name in "ab"]
     assert homes[0].installation != homes[1].installation
+
+
+def test_a_docker_host_with_a_queue_is_reached_by_every_worker() -> None:
+    hosts = {"far": {"url": "unix:///run/docker.sock", "devices": "gpu0", "queue": "far"}}
+    with pytest.raises(SettingsError, match="tcp://"):
+        Settings.load({"AIRTUNE_DOCKER_HOSTS": json.dumps(hosts)})

@@ -50,6 +50,12 @@ def test_an_unknown_owner_is_left_alone_unless_forced(store, leased):
     assert reaped.reclaimed
 
 
+def test_leases_of_other_devices_than_asked_for_are_not_looked_at(store, leased):
+    (reaped,) = reap(store, probe("dead", "dead"), nothing, pool=["gpu1", "gpu7"])
+    assert reaped.lease.devices == ("gpu1",)
+    assert [lease.devices for lease in store.holders()] == [("gpu0",)]
+
+
 def test_a_living_owner_is_left_alone_even_when_forced(store, leased):
     assert reap(store, probe("alive", "alive"), nothing, force=True) == []
     assert len(store.holders()) == 2

@@ -59,20 +59,28 @@ class BenchmarkDocker(DockerSlotTask, Benchmark):
 
     def _client_cpus(self, slot: "Slot", lease: "Lease") -> tuple[int, ...]:
         """Cores of the engine's host that no device has; where devices are GPUs, all of them."""
+        from airtune.launchers.docker.connect import engine_errors
         from airtune.launchers.local.cores import free_cpus
 
         if not any(device.kind == "cpu" for device in slot.pool):
             return ()
         held = [device for device in slot.pool if device.name in lease.devices]
-        return free_cpus(held, slot.pool, range(self.cli.info()["NCPU"]))
+        with engine_errors(self.engine_url):
+            cores = range(self.cli.info()["NCPU"])
+        return free_cpus(held, slot.pool, cores)
 
     def _through_provider(self, slot: "Slot", call: "ClientCall") -> "ClientEnd":
         """The provider's ``execute``, the image fetched before: its own pull has no limit."""
         from airtune.launchers.docker.client_container import ensure_client_image
+        from airtune.launchers.docker.connect import engine_errors
 
-        ensure_client_image(self.cli, self.image, slot.task.timeouts.pull_s, self.log.info)
         self._call = call
-        DockerOperator.execute(self, self._context)
+        with engine_errors(self.engine_url):
+            ensure_client_image(self.cli, self.image, slot.task.timeouts.pull_s, self.log.info)
+            # The provider looks into a list that knows no "docker.io/…", and would pull it again.
+            there = self.cli.inspect_image(self.image)
+            self.image = [*(there.get("RepoTags") or ()), self.image][0]
+            DockerOperator.execute(self, self._context)
         return self._end
 
     def _run_image_with_mounts(self, target_mounts: Any, add_tmp_variable: bool) -> None:

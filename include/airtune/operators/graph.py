@@ -135,7 +135,7 @@ def _slots(tasks: LauncherTasks, deploys: int) -> Any:
             map_index_template=LABEL,
             max_active_tis_per_dagrun=deploys,
             priority_weight=PRIORITY["deploy"],
-            execution_timeout=timedelta(hours=2),
+            execution_timeout=timedelta(hours=25),  # the task's own limits come first
         )
         benchmark = tasks.benchmark(
             task_id="benchmark",

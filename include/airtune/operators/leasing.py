@@ -54,12 +54,16 @@ class LeaseWait:
             time.sleep(OTHERS_POLL_S if place else HEAD_POLL_S)
 
     def reap_dead(self) -> None:
-        """Take leases back from owners that are surely dead, once what they left is gone."""
+        """Take leases back from owners that are surely dead, once what they left is gone.
+
+        Of this pool's devices only: another host's engine that does not answer would hold us up
+        for longer than a place in the queue is kept.
+        """
         from airtune.operators.owner import owner_state
         from airtune.study.removal import remove_slot
 
-        store = self.slot.store
-        reap(store, owner_state, partial(remove_slot, store, self.slot.settings))
+        store, pool = self.slot.store, [device.name for device in self.slot.pool]
+        reap(store, owner_state, partial(remove_slot, store, self.slot.settings), pool=pool)
 
 
 def warm_places(devices: int, parallelism: int) -> int:

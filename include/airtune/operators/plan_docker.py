@@ -25,16 +25,14 @@ class PlanDocker(PlanSlots):
             TaskError: with every problem found.
             TrialFailed: ``infrastructure``: the engine cannot be reached.
         """
-        from airtune.launchers.docker.connect import connect
-        from airtune.launchers.docker.image import digest_of
+        from airtune.launchers.docker.connect import connect, engine_errors
+        from airtune.launchers.docker.image import digest_there
         from airtune.operators.preflight import check_docker
 
         host = settings.docker_host(self.launcher.partition("/")[2])
         check_docker(task, plan, settings, host)
-        with connect(host) as client:
-            found = client.images(name=plan.trials[0].server.image, quiet=True)
-            if found:
-                self._digest = digest_of(client.inspect_image(found[0]))
+        with connect(host) as client, engine_errors(host.url):
+            self._digest = digest_there(client, plan.trials[0].server.image)
 
     def reusable(self, trial: "Trial") -> bool:
         """A moved tag is another image: its trials are measured anew."""

@@ -2,8 +2,10 @@
 
 import shutil
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from posixpath import normpath
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from airtune.errors import Problem, TaskError
 from airtune.records import Device
@@ -13,6 +15,9 @@ from airtune.task.client_way import resolved_client
 if TYPE_CHECKING:
     from airtune.study.plan import Plan
     from airtune.task import Task
+
+_SYSTEM = ("/boot", "/dev", "/etc", "/proc", "/run", "/sys", "/var/lib/docker", "/var/run")
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 def check_local(task: "Task", plan: "Plan", settings: Settings) -> None:
@@ -38,14 +43,18 @@ def check_docker(task: "Task", plan: "Plan", settings: Settings, host: DockerHos
     """Refuse a task that this Docker host cannot run, as far as the worker can see.
 
     Raises:
-        TaskError: model folder (where it can be seen), tokenizer or client missing, or more devices
-            needed than there are.
+        TaskError: model folder (where it can be seen), tokenizer or client missing, the folder
+            one of the system's, the server's port out of reach, or more devices needed than there
+            are.
     """
     client = [] if resolved_client(task, host) == "container" else _client(settings)
     name = f"the Docker host {host.name}" if host.name else "this host"
     _refuse(
         task,
         [
+            *_address(host),
+            *_allowed_root(task, settings),
+            *_system_folder(task, settings, host),
             *_model_folder(task, settings, host),
             *_tokenizer(task, settings),
             *client,
@@ -59,16 +68,70 @@ def _refuse(task: "Task", problems: list[Problem]) -> None:
         raise TaskError(problems, task.task_name)
 
 
+def _address(host: DockerHost) -> Iterator[Problem]:
+    """A port on another host's loopback: each server would be waited for in vain."""
+    engine = urlsplit(host.url).hostname if host.remote else None
+    if engine and not host.network and host.publish in _LOOPBACK and engine not in _LOOPBACK:
+        yield Problem(
+            "AIRTUNE_DOCKER_HOSTS",
+            host.url,
+            f"its servers' ports would be published on that host's own {host.publish}, where the "
+            "worker does not reach them.",
+            'Name the host there with "publish": the address at which the worker reaches it.',
+        )
+
+
+def _allowed_root(task: "Task", settings: Settings) -> Iterator[Problem]:
+    """A task is not trusted: of the engine's host it sees what the installation's owner named."""
+    root = task.model.root
+    if root is None:
+        return
+    allowed = (settings.model_root, *settings.model_roots)
+    if not any(_normal(root).is_relative_to(_normal(one)) for one in allowed):
+        yield Problem(
+            "model.root",
+            root,
+            f"models may be mounted from {', '.join(allowed)} only, and from folders below.",
+            "Name it in AIRTUNE_MODEL_ROOTS of Airflow's workers, or put the model there.",
+        )
+
+
+def _normal(path: str) -> PurePosixPath:
+    return PurePosixPath("/" + normpath(path).lstrip("/"))  # two slashes at the begin would stay
+
+
+def _system_folder(task: "Task", settings: Settings, host: DockerHost) -> Iterator[Problem]:
+    """A folder that is mounted gives its sockets, too: the engine's would make a task root."""
+    model = task.model
+    if model.in_image or model.hub_id:
+        return
+    folder = _normal(f"{model.root or settings.model_root}/{_folder_name(task)}")
+    kept = [*_SYSTEM, host.url.removeprefix("unix://")] if not host.remote else _SYSTEM
+    for other in map(PurePosixPath, kept):
+        if folder.is_relative_to(other) or other.is_relative_to(folder):
+            yield Problem(
+                "model.root",
+                str(folder),
+                f"{other} is no place for models and is never mounted, nor what it lies in.",
+                "Put the model below AIRTUNE_MODEL_ROOT or another folder of its own.",
+            )
+            return
+
+
+def _folder_name(task: "Task") -> str:
+    return task.model.id_or_path or task.model.name
+
+
 def _model_folder(task: "Task", settings: Settings, host: DockerHost) -> Iterator[Problem]:
     """The engine mounts a folder of its own host; only there is it seen whether it exists."""
     model = task.model
     if model.in_image or model.hub_id or host.remote or host.network:
         return
-    folder = Path(model.root or settings.model_root) / (model.id_or_path or model.name)
+    folder = Path(model.root or settings.model_root) / _folder_name(task)
     if not folder.exists():
         yield Problem(
             "model.name",
-            model.id_or_path or model.name,
+            _folder_name(task),
             f"there is no {folder} on this host.",
             "Put the model there, or name another folder in model.root (or the parameter "
             "model_path, or AIRTUNE_MODEL_ROOT).",

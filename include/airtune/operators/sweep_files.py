@@ -1,5 +1,6 @@
 """The sweep folder: which files are sweeps, and what is wrong with those that cannot be."""
 
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -100,8 +101,11 @@ def broken_dag_ids(files: Sequence[SweepFile]) -> dict[str, str]:
     taken = {file.sweep.dag_id for file in files if file.sweep is not None}
     found: dict[str, str] = {}
     for name in (file.name for file in files if file.sweep is None):
-        forms = (Path(name).stem, name, *(f"{name}-{number}" for number in range(2, 1000)))
-        ids = (PREFIX + re.sub(r"[^A-Za-z0-9._-]+", "-", form)[:200] for form in forms)
+        stem, whole = (
+            PREFIX + re.sub(r"[^A-Za-z0-9._-]+", "-", form)[:200]
+            for form in (Path(name).stem, name)
+        )
+        ids = itertools.chain((stem, whole), (f"{whole}-{number}" for number in itertools.count(2)))
         found[name] = next(dag_id for dag_id in ids if dag_id not in taken)
         taken.add(found[name])
     return found

@@ -54,14 +54,24 @@ class Reaped:
     reason: str
 
 
-def reap(store: Store, probe: OwnerProbe, remove: Remove, *, force: bool = False) -> list[Reaped]:
+def reap(
+    store: Store,
+    probe: OwnerProbe,
+    remove: Remove,
+    *,
+    force: bool = False,
+    pool: Collection[str] | None = None,
+) -> list[Reaped]:
     """Look at every lease and take it from a dead owner; those of living ones are left out.
 
     Args:
         force: take unknown owners for dead (never living ones).
+        pool: look only at leases of these devices.
     """
     found = []
     for lease in store.holders():
+        if pool is not None and not set(pool).intersection(lease.devices):
+            continue
         liveness = probe(lease.run, lease.slot)
         if liveness == "alive":
             continue

@@ -4,6 +4,9 @@ from pydantic import Field
 
 from airtune.task.base import TaskModel
 
+_HALF_A_DAY = 43_200
+"""Airflow's own limit for the task that pulls and starts is a day."""
+
 
 class Timeouts(TaskModel):
     """Seconds for each phase."""
@@ -13,7 +16,11 @@ class Timeouts(TaskModel):
     )
     pull_s: float = Field(3600, gt=0, description="Seconds to pull an image.", examples=[3600])
     start_s: float = Field(
-        600, gt=0, description="Seconds until a started server is ready.", examples=[600]
+        600,
+        gt=0,
+        le=_HALF_A_DAY,
+        description="Seconds until a started server is ready.",
+        examples=[600],
     )
     load_point_s: float | None = Field(
         None,

@@ -72,7 +72,7 @@ def docker_url() -> str:
 
 @pytest.fixture(scope="session")
 def make_docker_site(
-    make_site: Callable[..., Any], docker_url: str
+    make_site: Callable[..., Any], docker_url: str, models: str
 ) -> Iterator[Callable[..., DockerSite]]:
     """An Airflow whose default engine has fake devices, and whose engine ``cpu`` has a core."""
     clients: list[docker.APIClient] = []
@@ -80,7 +80,11 @@ def make_docker_site(
 
     def make(devices: str = "fake0..3", url: str = docker_url, **options: Any) -> DockerSite:
         hosts = {"cpu": {"url": url, "devices": "cpu1"}}
-        changes = {"AIRTUNE_DOCKER_HOST": url, "AIRTUNE_DOCKER_HOSTS": json.dumps(hosts)}
+        changes = {
+            "AIRTUNE_DOCKER_HOST": url,
+            "AIRTUNE_DOCKER_HOSTS": json.dumps(hosts),
+            "AIRTUNE_MODEL_ROOTS": models,
+        }
         site = make_site(devices, dag_id="autotune_docker", changes=changes, **options)
         clients.append(docker.APIClient(base_url=url, timeout=30))
         return DockerSite(site, clients[-1])

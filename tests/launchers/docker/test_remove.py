@@ -1,3 +1,4 @@
+import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from airtune.launchers.docker.launcher import DockerLauncher
 from airtune.launchers.docker.orphans import owners, stale
 from airtune.records import FailureClass
 from airtune.testing.fake_docker import FakeDocker, api_error
+from airtune.testing.fake_docker_container import stamp
 
 RUN = "dag/run"
 
@@ -89,3 +91,16 @@ def test_the_reaper_learns_who_has_left_something_and_what_is_stale(
     assert owners(engine, "ours") == {(RUN, 2, 1), ("dag/x", 3, 4)}
     assert [one.id for one in stale(engine, "ours", -10.0)] == [made]
     assert stale(engine, "ours", 100.0) == []
+
+
+def test_a_download_that_has_ended_is_stale_long_before_one_that_goes_on(
+    engine: FakeDocker,
+) -> None:
+    fetching = {names.INSTALLATION: "ours", names.ROLE: "prefetch"}
+    goes_on, ended = (engine.create_container("x", labels=fetching)["Id"] for _ in range(2))
+    engine.made[goes_on].start()
+    engine.made[ended].start()
+    engine.made[ended].end(0)
+    engine.clock = stamp(time.time() + 3600.0)
+    assert [one.id for one in stale(engine, "ours", 2 * 3600.0)] == [ended]
+    assert {one.id for one in stale(engine, "ours", 1800.0)} == {goes_on, ended}

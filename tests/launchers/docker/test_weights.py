@@ -12,7 +12,7 @@ from airtune.launchers.docker import hub_download, names
 from airtune.launchers.docker.weights import Fetch, fetch
 from airtune.records import FailureClass
 from airtune.settings import DockerHost, Settings
-from airtune.testing.fake_docker import FakeDocker
+from airtune.testing.fake_docker import FakeDocker, api_error
 from airtune.testing.fake_docker_container import FakeContainer
 
 
@@ -119,3 +119,20 @@ def test_a_foreign_container_of_the_name_is_named(engine: FakeDocker, job: Fetch
     with pytest.raises(TrialFailed, match="not this airtune's"):
         fetch(job)
     assert len(engine.made) == 1
+
+
+def test_a_download_that_could_not_be_started_leaves_its_name_free(
+    engine: FakeDocker, job: Fetch
+) -> None:
+    engine.refusals["start"] = api_error(500, "exec: docker-init: not found")
+    with pytest.raises(TrialFailed, match="docker-init"):
+        fetch(job)
+    assert engine.made == {}
+
+
+def test_one_that_was_never_started_is_not_waited_for(engine: FakeDocker, job: Fetch) -> None:
+    ours = {names.INSTALLATION: "ours", names.ROLE: "prefetch"}
+    engine.create_container(IMAGE, name=job.name, labels=ours)
+    engine.on_start = _ends(0)
+    fetch(replace(job, limit_s=30.0, start_s=0.2))
+    assert engine.made == {}

@@ -59,6 +59,19 @@ def digest_of(image: Mapping[str, Any]) -> str:
     return str(image["Id"])
 
 
+def digest_there(client: Any, reference: str) -> str | None:
+    """``digest_of`` the image that ``reference`` means on this engine; None if it has none.
+
+    Args:
+        client: ``docker.APIClient``.
+    """
+    try:
+        # Not from the list of images: that knows no "docker.io/…", and finds any tag of a name.
+        return digest_of(client.inspect_image(reference))
+    except ImageNotFound:
+        return None
+
+
 def _pull(client: Any, reference: str, limit_s: float, say: Callable[[str], None]) -> None:
     progress, next_word = Progress(reference), time.monotonic() + _SAY_EVERY_S
     for event in _events(client, reference, limit_s):

@@ -37,7 +37,7 @@ def labels_of(
     """Labels of one object; every value is text.
 
     Args:
-        more: ``trial``, ``spec``, ``log``.
+        more: ``trial``, ``spec``, ``namespace``, ``log``.
     """
     return {
         INSTALLATION: installation,

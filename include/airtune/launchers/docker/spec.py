@@ -80,6 +80,7 @@ def container_spec(
         order.attempt,
         "server",
         log=str(order.log),
+        namespace=order.model.namespace,
         **more,
     )
     if token and order.model.hub_id:

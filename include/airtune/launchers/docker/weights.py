@@ -63,6 +63,7 @@ class Fetch:
         log: file for the output.
         limit_s: for all of it, waiting for somebody else's download included.
         say: gets a line every few seconds.
+        start_s: one that is not started by then has lost its maker, who would have done so at once.
     """
 
     client: Any
@@ -75,6 +76,7 @@ class Fetch:
     log: Path
     limit_s: float
     say: Callable[[str], None]
+    start_s: float = 30.0
 
     @property
     def name(self) -> str:
@@ -109,7 +111,7 @@ def fetch(order: Fetch) -> None:
 
 def _container(order: Fetch) -> tuple[str, bool]:
     """The container that fetches, and whether it is this call that has made it."""
-    client = order.client
+    client, made = order.client, ""
     order.say(f"fetching {order.model} to the hub cache {order.settings.hub_cache}")
     limits = client.create_host_config(
         mounts=[hub_mount(order.settings)],
@@ -119,22 +121,26 @@ def _container(order: Fetch) -> tuple[str, bool]:
     )
     private = {"HF_TOKEN": order.token} if order.token else {}
     try:
-        made: dict[str, Any] = client.create_container(
-            order.image,
-            entrypoint=["python3"],
-            command=["-c", hub_download.PROGRAM, order.model],
-            name=order.name,
-            environment={**order.environment, **_ENVIRONMENT, **private},
-            user="0",  # the cache is its own, whoever the image's user is
-            labels={names.INSTALLATION: order.settings.installation, names.ROLE: "prefetch"},
-            host_config=limits,
+        made = str(
+            client.create_container(
+                order.image,
+                entrypoint=["python3"],
+                command=["-c", hub_download.PROGRAM, order.model],
+                name=order.name,
+                environment={**order.environment, **_ENVIRONMENT, **private},
+                user="0",  # the cache is its own, whoever the image's user is
+                labels={names.INSTALLATION: order.settings.installation, names.ROLE: "prefetch"},
+                host_config=limits,
+            )["Id"]
         )
-        client.start(made["Id"])
+        client.start(made)
     except APIError as error:
-        if error.status_code == _CONFLICT:
+        if made:  # its name must not stay taken by what never runs
+            _remove(order, made)
+        elif error.status_code == _CONFLICT:
             return _of_others(order), False
         raise refused(said(error), order.host.url) from error
-    return str(made["Id"]), True
+    return made, True
 
 
 def _of_others(order: Fetch) -> str:
@@ -155,6 +161,7 @@ def _of_others(order: Fetch) -> str:
 def _wait(order: Fetch, container: str, deadline: float, *, ours: bool) -> int | None:
     """Its exit code; None if it is gone."""
     follower = Follower(order.client, container, order.log, order.say)
+    lost = time.monotonic() + order.start_s
     while True:
         try:
             state = order.client.inspect_container(container)["State"] if container else None
@@ -163,6 +170,9 @@ def _wait(order: Fetch, container: str, deadline: float, *, ours: bool) -> int |
         if state is None:
             return None
         follower.look()
+        if state["Status"] == "created" and time.monotonic() > lost:
+            _remove(order, container)
+            return None
         if not state["Running"] and state["Status"] != "created":
             return int(state["ExitCode"])
         if time.monotonic() > deadline:
