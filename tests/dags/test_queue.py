@@ -12,7 +12,7 @@ from airtune.operators.teardown import Teardown
 from airtune.settings import Settings
 
 HOSTS = {
-    "gpu7": {"url": "unix:///var/run/docker.sock", "devices": "gpu0..7", "queue": "gpu7"},
+    "gpu7": {"url": "tcp://gpu7:2376", "devices": "gpu0..7", "queue": "gpu7"},
     "gpu8": {"url": "tcp://gpu8:2376", "devices": "gpu0"},
 }
 

@@ -1,5 +1,6 @@
 """The ``AIRTUNE_*`` variables."""
 
+import json
 import sys
 from pathlib import Path
 
