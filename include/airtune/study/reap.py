@@ -64,6 +64,8 @@ def reap(
 ) -> list[Reaped]:
     """Look at every lease and take it from a dead owner; those of living ones are left out.
 
+    A slot that is entered again meanwhile has a living owner.
+
     Args:
         force: take unknown owners for dead (never living ones).
         pool: look only at leases of these devices.
@@ -78,8 +80,8 @@ def reap(
         if liveness == "unknown" and not force:
             reason = "Whether its owner lives is unknown; if it is dead: airtune reap --force."
             found.append(Reaped(lease, False, reason))
-        else:
-            found.append(_reap(store, lease, remove))
+        elif (reaped := _reap(store, lease, remove)) is not None:
+            found.append(reaped)
     return found
 
 
@@ -114,15 +116,17 @@ def reap_unleased(
         if liveness == "unknown":
             yield Unleased(run, slot, False, "Whether its owner lives is unknown.")
         elif liveness == "dead":
-            yield _reap_unleased(store, run, slot, newest, found, remove)
+            reaped = _reap_unleased(store, run, slot, newest, found, remove)
+            if reaped is not None:
+                yield reaped
 
 
 def _reap_unleased(
     store: Store, run: str, slot: int, newest: int, found: int, remove: Remove
-) -> Unleased:
+) -> Unleased | None:
     claim = store.take_over(run, slot, newest) if newest else None
     if newest and claim is None:
-        return Unleased(run, slot, False, "The slot was entered again: its owner lives.")
+        return None
     try:
         remove(run, slot, claim.attempt if claim else found)
     except Exception as error:  # whatever it is: the others are still to be looked at
@@ -132,12 +136,12 @@ def _reap_unleased(
     return Unleased(run, slot, True, "Its owner is dead and what it left is gone.")
 
 
-def _reap(store: Store, lease: Lease, remove: Remove) -> Reaped:
+def _reap(store: Store, lease: Lease, remove: Remove) -> Reaped | None:
     # Entering the slot fences the old owner out, should it be alive against all evidence, and
     # gives an attempt whose number tells our removal from a retry that begins now.
     claim = store.take_over(lease.run, lease.slot, lease.attempt)
     if claim is None:
-        return Reaped(lease, False, "The slot was entered again: its owner lives.")
+        return None
     try:
         remove(lease.run, lease.slot, claim.attempt)
     except Exception as error:  # whatever it is: the others' leases are still to be looked at
@@ -145,7 +149,7 @@ def _reap(store: Store, lease: Lease, remove: Remove) -> Reaped:
     _close_trial(store, lease.run, lease.slot, claim.attempt)
     if store.reclaim(lease.model_copy(update={"attempt": claim.attempt})):
         return Reaped(lease, True, "Its owner is dead and what it left is gone.")
-    return Reaped(lease, False, "The slot was entered again: its owner lives.")
+    return None
 
 
 def _close_trial(store: Store, run: str, slot: int, attempt: int) -> None:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from airtune.launchers.docker.logs import Follower, output, save
+from airtune.launchers.docker.logs import Follower, output, save, set_aside
 from airtune.testing.fake_docker import FakeDocker
 from airtune.testing.fake_docker_container import FakeContainer
 
@@ -65,3 +65,12 @@ def test_a_container_that_is_gone_has_no_output_and_keeps_the_file(
     assert (tmp_path / "log").read_text() == "kept"
     assert output(engine, "none") == ""
     assert Follower(engine, "none", tmp_path / "log", lambda text: None).look() == 0
+
+
+def test_another_start_keeps_the_log_of_the_one_before(tmp_path: Path) -> None:
+    log = tmp_path / "server.log"
+    set_aside(log, 1)
+    log.write_text("crashed\n")
+    set_aside(log, 3)
+    assert not log.exists()
+    assert (tmp_path / "server-before-3.log").read_text() == "crashed\n"

@@ -14,6 +14,7 @@ from airtune.launchers.docker.connect import engine_errors
 from airtune.launchers.docker.endpoint import argv_of
 from airtune.launchers.docker.handle import Handle
 from airtune.launchers.docker.image import digest_of, ensure_image
+from airtune.launchers.docker.logs import set_aside
 from airtune.launchers.docker.lookup import containers_of
 from airtune.launchers.docker.remove import remove, remove_container
 from airtune.launchers.docker.server import Start
@@ -84,6 +85,7 @@ class DockerLauncher:
             if adopted := adoption.find(spec, until - time.monotonic()):
                 return adopted
             remove(self._client, self._settings.installation, order.run, order.slot, order.attempt)
+            set_aside(order.log, order.attempt)
             endpoint = Start(self._client, self._host, self._settings, order, spec).run()
             return wait_for(self._client, order, endpoint, until - time.monotonic())
 

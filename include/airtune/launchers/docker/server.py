@@ -44,8 +44,8 @@ class Start:
                 ``cancelled``: a newer attempt has entered.
         """
         self._require_current()
-        container = self.create()
         try:
+            container = self.create()
             self._require_current()
             self.client.start(container)
             self._require_current()
