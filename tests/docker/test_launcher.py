@@ -1,5 +1,6 @@
 """The Docker launcher on a real engine, with the fake SGLang as image."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -265,6 +266,11 @@ def test_a_registry_that_says_nothing_ends_the_pull_at_its_limit(
         wanted = order(tmp_path, server(image=registry.image()), pull_limit_s=1.0)
         with pytest.raises(TrialFailed, match="not pulled within 1 s"):
             launcher.prepare(wanted)
+    # The registry is gone, so the engine gives up; before that the SDK's socket is in use.
+    for thread in threading.enumerate():
+        if thread.name.startswith("pull "):
+            thread.join(60)
+            assert not thread.is_alive()
 
 
 def test_a_registry_that_is_not_there_is_infrastructure(

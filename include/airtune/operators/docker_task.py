@@ -78,15 +78,17 @@ class DockerSlotTask(SlotTask, DockerOperator):
         from docker.errors import APIError
 
         from airtune.errors import TrialFailed
-        from airtune.launchers.docker.connect import engine_errors
+        from airtune.launchers.docker.connect import engine_errors, own_authority
         from airtune.operators.hub_token import no_connection
         from airtune.records import Failure, FailureClass
 
         deadline = time.monotonic() + ENGINE_PATIENCE_S
         while True:
             try:
-                with engine_errors(self.engine_url):
-                    return self.cli
+                with engine_errors(self.engine_url), own_authority():
+                    client = self.cli
+                client.trust_env = False  # nor later: its authority is the engine's own
+                return client
             except AirflowNotFoundException as error:
                 raise no_connection("AIRTUNE_DOCKER_CONN_ID", error) from error
             except TrialFailed as error:

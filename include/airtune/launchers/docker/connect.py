@@ -1,5 +1,6 @@
 """Connecting to a Docker Engine, and the SDK's errors as failures of a trial."""
 
+import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,29 @@ _ERRORS = (
     TimeoutError,
 )
 _UNIX = "unix://"
+_BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+
+
+class _Client(docker.APIClient):  # type: ignore[misc] # the SDK is untyped
+    """One that trusts the engine's own authority, whatever REQUESTS_CA_BUNDLE says.
+
+    ``requests`` prefers the environment's bundle to the one that a session was given.
+    """
+
+    trust_env = property(lambda self: False, lambda self, value: None)
+
+
+@contextmanager
+def own_authority() -> Iterator[None]:
+    """The same for a client that others make in the block: the environment names no bundle.
+
+    It changes the process's environment, so only for a process that does one thing at a time.
+    """
+    kept = {name: os.environ.pop(name) for name in _BUNDLES if name in os.environ}
+    try:
+        yield
+    finally:
+        os.environ.update(kept)
 
 
 @contextmanager
@@ -36,9 +60,8 @@ def connect(host: DockerHost, timeout_s: float = 60.0) -> Iterator["docker.APICl
     """
     with engine_errors(host.url):
         _knock(host.url)
-        client = docker.APIClient(
-            base_url=host.url, version="auto", timeout=timeout_s, tls=_tls(host)
-        )
+        kind = _Client if host.tls_ca else docker.APIClient
+        client = kind(base_url=host.url, version="auto", timeout=timeout_s, tls=_tls(host))
     try:
         yield client
     finally:

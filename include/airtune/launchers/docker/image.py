@@ -89,7 +89,9 @@ def _events(client: Any, reference: str, limit_s: float) -> Iterator[dict[str, A
     deadline = time.monotonic() + limit_s
     # If time is over the thread is left behind; it ends, and the engine gives the pull up, when
     # the client is closed or this process ends.
-    threading.Thread(target=_read, args=(client, reference, reports), daemon=True).start()
+    threading.Thread(
+        target=_read, args=(client, reference, reports), daemon=True, name=f"pull {reference}"
+    ).start()
     while True:
         try:
             report = reports.get(timeout=max(0.0, deadline - time.monotonic()))
