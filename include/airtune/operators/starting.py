@@ -2,17 +2,16 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from typing import Any
 
-from airflow.triggers.base import BaseTrigger, TriggerEvent
+from airtune.operators.wait_trigger import WaitTrigger
 
 POLL_S = 1.0
 PROBE_S = 30.0
 """One probe takes so long at most, a completion included."""
 
 
-class StartTrigger(BaseTrigger):
+class StartTrigger(WaitTrigger):
     """Fires when the server is ready, has failed, or its time is over; the worker then judges.
 
     Args:
@@ -30,26 +29,17 @@ class StartTrigger(BaseTrigger):
         self.readiness = readiness
         self.deadline = deadline
 
-    def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Path and arguments, for the triggerer."""
-        arguments = {
+    def arguments(self) -> dict[str, Any]:
+        """What the constructor takes, as JSON."""
+        return {
             "launcher": self.launcher,
             "endpoint": self.endpoint,
             "readiness": self.readiness,
             "deadline": self.deadline,
         }
-        return f"{type(self).__module__}.{type(self).__qualname__}", arguments
 
-    async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Poll the server off the event loop; an error is an event, so retry rules see it."""
-        try:
-            await self._wait()
-        except Exception as error:
-            yield _event({"error": f"{type(error).__name__}: {error}"})
-            return
-        yield _event({})
-
-    async def _wait(self) -> None:
+    async def wait(self) -> None:
+        """Poll off the event loop until it is time."""
         while time.time() < self.deadline:
             if await asyncio.to_thread(self._settled):
                 return
@@ -67,7 +57,3 @@ class StartTrigger(BaseTrigger):
         with opened(self.launcher, Settings.load()) as launcher:
             found = launcher.poll(Endpoint.model_validate(self.endpoint), readiness, limit_s)
         return not isinstance(found, Pending)
-
-
-def _event(payload: dict[str, str]) -> TriggerEvent:
-    return TriggerEvent(payload)  # type: ignore[no-untyped-call]

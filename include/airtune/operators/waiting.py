@@ -2,10 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow.triggers.base import BaseTrigger, TriggerEvent
+from airtune.operators.wait_trigger import WaitTrigger
 
 if TYPE_CHECKING:
     from airtune.study.store import Store
@@ -16,7 +16,7 @@ AT_LATEST_S = 60.0
 """A waiting head comes back to a worker this often, to look for dead owners of devices."""
 
 
-class LeaseTrigger(BaseTrigger):
+class LeaseTrigger(WaitTrigger):
     """Fires when the slot is first in the queue and its devices are free, or it should look.
 
     A slot that was not the head wakes as soon as it is: the devices are still held then, but
@@ -46,9 +46,9 @@ class LeaseTrigger(BaseTrigger):
         self.was_head = was_head
         self.pool = list(pool)
 
-    def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Path and arguments, for the triggerer."""
-        arguments = {
+    def arguments(self) -> dict[str, Any]:
+        """What the constructor takes, as JSON."""
+        return {
             "run": self.run_key,
             "slot": self.slot,
             "attempt": self.attempt,
@@ -56,18 +56,9 @@ class LeaseTrigger(BaseTrigger):
             "was_head": self.was_head,
             "pool": self.pool,
         }
-        return f"{type(self).__module__}.{type(self).__qualname__}", arguments
 
-    async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Poll the store off the event loop; an error is an event, so retry rules see it."""
-        try:
-            await self._wait()
-        except Exception as error:
-            yield _event({"error": f"{type(error).__name__}: {error}"})
-            return
-        yield _event({})
-
-    async def _wait(self) -> None:
+    async def wait(self) -> None:
+        """Poll off the event loop until it is time."""
         from airtune.settings import Settings
         from airtune.study.store import Store
 
@@ -89,7 +80,3 @@ class LeaseTrigger(BaseTrigger):
         held = {device for lease in store.holders() for device in lease.devices}
         free = [name for name in self.pool if name not in held]
         return len(free) >= self.devices
-
-
-def _event(payload: dict[str, str]) -> TriggerEvent:
-    return TriggerEvent(payload)  # type: ignore[no-untyped-call]

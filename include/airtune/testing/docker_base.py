@@ -18,7 +18,6 @@ PUBLIC = "python:3.11-slim-bookworm"
 """What takes its place where it cannot be made here: it is fetched and gets the tag."""
 
 _SUITE = "bookworm"
-_MIRROR = "http://deb.debian.org/debian"
 _PACKAGES = ("python3", "python3-venv", "ca-certificates")
 _NOT_NEEDED = ("usr/share/doc", "usr/share/locale", "usr/share/man", "var/cache/apt/archives")
 _TAIL = 2000
@@ -54,7 +53,6 @@ def debootstrap_words(folder: Path) -> list[str]:
         f"--include={','.join(_PACKAGES)}",
         _SUITE,
         str(folder),
-        _MIRROR,
     ]
 
 
