@@ -5,13 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.operators.points import point
 
 from airtune.operators.planning import planned_items
 from airtune.records import (
-    Distribution,
     Failure,
     FailureClass,
-    Measurement,
     Role,
     Score,
     TrialState,
@@ -73,7 +72,7 @@ class Nights:
             state = failure.failure_class.state
             self.store.record_trial(run, slot, attempt, state=state, failure=failure)
             return
-        self.store.record_measurement(run, slot, attempt, 0, _point(ms))
+        self.store.record_measurement(run, slot, attempt, 0, point(ms))
         score = Score(raw=ms, penalty=0, score=ms)
         self.store.record_trial(run, slot, attempt, state=TrialState.SUCCEEDED, score=score)
 
@@ -84,22 +83,6 @@ class Nights:
         trials = self.store.trials(study=self.plan.study)
         found = next(trial for trial in trials if trial.trial_id == verdict.best)
         return found.label, found.run
-
-
-def _point(ms: float) -> Measurement:
-    spread = Distribution(mean=ms, p50=ms, p90=ms, p95=ms, p99=ms)
-    return Measurement(
-        scenario="D(20,10)",
-        concurrency=1,
-        seconds=2,
-        requests=20,
-        completed=20,
-        error_rate=0,
-        ttft_ms=spread,
-        tpot_ms=spread,
-        e2e_latency_ms=spread,
-        output_tokens_per_s=100,
-    )
 
 
 def _measured(items: list[dict[str, Any]]) -> dict[str, str]:

@@ -5,13 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.operators.points import point
 
 from airtune.operators.planning import planned_items
 from airtune.records import (
-    Distribution,
     Failure,
     FailureClass,
-    Measurement,
     Role,
     Score,
     TrialState,
@@ -23,19 +22,7 @@ from airtune.study.store import Store
 from airtune.task import Task, read_task
 from airtune.testing.fake_task import fake_task
 
-SPREAD = Distribution(mean=50, p50=50, p90=50, p95=50, p99=50)
-POINT = Measurement(
-    scenario="D(20,10)",
-    concurrency=1,
-    seconds=2,
-    requests=20,
-    completed=20,
-    error_rate=0,
-    ttft_ms=SPREAD,
-    tpot_ms=SPREAD,
-    e2e_latency_ms=SPREAD,
-    output_tokens_per_s=100,
-)
+POINT = point(50)
 SCORE = Score(raw=50, penalty=0, score=50)
 
 
