@@ -123,3 +123,12 @@ def test_an_engine_that_cannot_be_reached_is_told_and_does_not_hide_the_rest(
     assert ended.removed
     assert not unreachable.removed
     assert f"tcp://127.0.0.1:{port}" in unreachable.reason
+
+
+def test_an_engine_that_has_gone_is_no_complaint_once_its_runs_have_ended(store, tmp_path):
+    missing = f"unix://{tmp_path}/none.sock"
+    settings = Settings.load({"AIRTUNE_HOME": str(tmp_path), "AIRTUNE_DOCKER_HOST": missing})
+    store.open_run("dag/docker", "demo-2", "demo", "docker", {}, [])
+    assert len(reap_orphans(store, settings, _answer("dead"))) == 1
+    store.finish_run("dag/docker", None)
+    assert reap_orphans(store, settings, _answer("dead")) == []

@@ -35,7 +35,8 @@ def reap_orphans(
     """Remove processes of this host, and containers and networks, of slots that are surely dead.
 
     Docker Engines are asked only if a run of the store has used them. What a living slot owns
-    stays, and so does what is not ours; an engine that cannot be reached is told as one orphan.
+    stays, and so does what is not ours. An engine that cannot be reached is told as one orphan if a
+    run on it has not ended; one that was used once and has gone is no complaint for ever.
 
     Args:
         force: take unknown owners for dead (never living ones).
@@ -46,7 +47,8 @@ def reap_orphans(
     for host in settings.docker_hosts:
         name = f"docker/{host.name}" if host.name else "docker"
         if name in launchers.values():
-            found += _containers(store, settings, probe, host)
+            used = name in store.launchers(unfinished=True).values()
+            found += _containers(store, settings, probe, host, used)
     return found
 
 
@@ -67,7 +69,7 @@ def _processes(
 
 
 def _containers(
-    store: Store, settings: Settings, probe: OwnerProbe, host: DockerHost
+    store: Store, settings: Settings, probe: OwnerProbe, host: DockerHost, used: bool
 ) -> Iterator[Orphan]:
     from airtune.launchers.docker.connect import connect
     from airtune.launchers.docker.orphans import owners, stale
@@ -86,7 +88,8 @@ def _containers(
                 yield Orphan(f"{one.name} on {host.url}", True, "Nobody waited for it.")
     # Of any kind: the engines that can be reached are still to be looked at.
     except Exception as error:
-        yield Orphan(where, False, f"They could not be looked at: {error}")
+        if used:
+            yield Orphan(where, False, f"They could not be looked at: {error}")
 
 
 def _reaped(

@@ -156,12 +156,12 @@ class Runs:
             found = connection.execute(query).scalar_one_or_none()
             return None if found is None else _one(connection, found)
 
-    def launchers(self) -> dict[str, str]:
-        """The launcher of every run, by the run's name."""
+    def launchers(self, *, unfinished: bool = False) -> dict[str, str]:
+        """The launcher of every run, or of every unfinished one, by the run's name."""
+        query = select(_runs.run, _runs.launcher)
+        query = query.where(_runs.finished_at.is_(None)) if unfinished else query
         with self.database.read() as connection:
-            return {
-                run: name for run, name in connection.execute(select(_runs.run, _runs.launcher))
-            }
+            return {run: name for run, name in connection.execute(query)}
 
     def last_end(self, dag_id: str) -> datetime | None:
         """When the last run of a DAG that has a verdict ended, None if there is none."""
