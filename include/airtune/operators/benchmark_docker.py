@@ -59,8 +59,8 @@ class BenchmarkDocker(DockerSlotTask, Benchmark):
 
     def _client_cpus(self, slot: "Slot", lease: "Lease") -> tuple[int, ...]:
         """Cores of the engine's host that no device has; where devices are GPUs, all of them."""
+        from airtune.launchers.cores import free_cpus
         from airtune.launchers.docker.connect import engine_errors
-        from airtune.launchers.local.cores import free_cpus
 
         if not any(device.kind == "cpu" for device in slot.pool):
             return ()

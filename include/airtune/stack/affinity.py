@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from airtune.launchers.local.cores import device_cores
+from airtune.launchers.cores import device_cores
 from airtune.processes.record import ProcessRecord
 from airtune.records import Device
 

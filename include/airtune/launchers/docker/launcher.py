@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any
 from airtune.errors import TrialFailed
 from airtune.launchers import probe
 from airtune.launchers.cores import free_cpus
-from airtune.launchers.docker import names
 from airtune.launchers.docker.adopt import Adoption
+from airtune.launchers.docker.client_container import end_clients
 from airtune.launchers.docker.connect import engine_errors
 from airtune.launchers.docker.endpoint import argv_of
 from airtune.launchers.docker.handle import Handle
 from airtune.launchers.docker.image import digest_of, ensure_image
 from airtune.launchers.docker.logs import set_aside
-from airtune.launchers.docker.lookup import containers_of
-from airtune.launchers.docker.remove import remove, remove_container
+from airtune.launchers.docker.remove import remove
 from airtune.launchers.docker.server import Start
 from airtune.launchers.docker.spec import container_spec
 from airtune.launchers.docker.waiting import poll, wait_for
@@ -74,7 +73,8 @@ class DockerLauncher:
         """
         until = time.monotonic() + patience_s
         with engine_errors(self._host.url):
-            self._end_older_clients(order)
+            installation = self._settings.installation
+            end_clients(self._client, installation, order.run, order.slot, order.attempt - 1)
             if expected is not None:
                 return wait_for(self._client, order, expected, patience_s)
             image = ensure_image(self._client, order.server.image, order.pull_limit_s, order.say)
@@ -84,7 +84,7 @@ class DockerLauncher:
             adoption = Adoption(self._client, self._host, self._settings, order)
             if adopted := adoption.find(spec, until - time.monotonic()):
                 return adopted
-            remove(self._client, self._settings.installation, order.run, order.slot, order.attempt)
+            remove(self._client, installation, order.run, order.slot, order.attempt)
             set_aside(order.log, order.attempt)
             endpoint = Start(self._client, self._host, self._settings, order, spec).run()
             return wait_for(self._client, order, endpoint, until - time.monotonic())
@@ -158,14 +158,6 @@ class DockerLauncher:
         with engine_errors(self._host.url):
             found: Mapping[str, Any] = self._client.inspect_container(Handle.of(endpoint).container)
             return found
-
-    def _end_older_clients(self, order: Order) -> None:
-        of_slot = {"run": names.run_hash(order.run), "slot": str(order.slot)}
-        for one in containers_of(
-            self._client, self._settings.installation, role="client", **of_slot
-        ):
-            if one.attempt < order.attempt:
-                remove_container(self._client, one)
 
     def _fetch(self, order: Order, model: str) -> Fetch:
         return Fetch(

@@ -1,8 +1,8 @@
 """The local launcher: servers as processes of this host. Everything others use of it."""
 
 from airtune.launchers import probe
+from airtune.launchers.cores import free_cpus
 from airtune.launchers.local.adopt import adopt
-from airtune.launchers.local.cores import free_cpus
 from airtune.launchers.local.death import died
 from airtune.launchers.local.handle import Handle
 from airtune.launchers.local.ready import poll, start_and_wait, wait_ready

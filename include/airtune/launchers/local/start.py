@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from airtune.errors import TrialFailed
-from airtune.launchers.local.cores import device_cores
+from airtune.launchers.cores import device_cores
 from airtune.launchers.local.environment import server_environment
 from airtune.launchers.local.handle import ROLE, Handle, save
 from airtune.launchers.local.port import free_port

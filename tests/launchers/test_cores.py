@@ -1,4 +1,4 @@
-from airtune.launchers.local.cores import device_cores, free_cpus
+from airtune.launchers.cores import device_cores, free_cpus
 from airtune.records import parse_devices
 
 
