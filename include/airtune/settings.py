@@ -51,6 +51,44 @@ class DockerHost:
 
 
 @dataclass(frozen=True)
+class Cluster:
+    """The Kubernetes cluster of this installation.
+
+    Attributes:
+        kubeconfig: ``AIRTUNE_KUBECONFIG``; empty: the pod's own service account where the worker
+            runs in a cluster, else ``KUBECONFIG`` or ``~/.kube/config``.
+        kubeconfigs: ``AIRTUNE_KUBECONFIGS``, colon-separated: further files that a task may name.
+            A kubeconfig can run programs, so a task cannot name just any file.
+        context: ``AIRTUNE_KUBE_CONTEXT`` in that file; empty: the current one.
+        conn_id: ``AIRTUNE_KUBERNETES_CONN_ID``, Airflow connection instead of a kubeconfig.
+        devices: ``AIRTUNE_KUBERNETES_DEVICES``, how many GPUs (or servers without) airtune uses
+            at once; which ones is the cluster's to say.
+        reach: ``AIRTUNE_KUBERNETES_REACH``: ``direct`` where the worker reaches Services by their
+            names, ``forward`` by port-forward; ``auto``: direct in a cluster's pod.
+        xcom_image: ``AIRTUNE_XCOM_IMAGE``, image with ``sh`` and ``tar`` beside the client's
+            container; empty: the provider's.
+        template_dir: ``AIRTUNE_TEMPLATE_DIR``, folder with templates that a task may name.
+    """
+
+    kubeconfig: str = ""
+    kubeconfigs: tuple[str, ...] = ()
+    context: str = ""
+    conn_id: str = ""
+    devices: int = 8
+    reach: str = "auto"
+    xcom_image: str = ""
+    template_dir: str = ""
+
+    @property
+    def pool(self) -> tuple[Device, ...]:
+        """As many names as there may be GPUs in use: the cluster itself knows which."""
+        return tuple(
+            Device(name=f"kubernetes/device{index}", kind="cluster", indexes=(index,))
+            for index in range(self.devices)
+        )
+
+
+@dataclass(frozen=True)
 class Settings:
     """Where airtune keeps things and what this host offers.
 
@@ -77,6 +115,7 @@ class Settings:
         client_image: ``AIRTUNE_CLIENT_IMAGE``, image of genai-bench for the container way.
         docker_hosts: the default engine (``AIRTUNE_DOCKER_HOST``, ``AIRTUNE_DOCKER_NETWORK``,
             ``AIRTUNE_DOCKER_CONN_ID``) and those of ``AIRTUNE_DOCKER_HOSTS``.
+        cluster: how Kubernetes and OME are reached.
     """
 
     home: Path
@@ -99,6 +138,7 @@ class Settings:
     hf_conn_id: str = ""
     client_image: str = "airtune/genai-bench:0.0.5"
     docker_hosts: tuple[DockerHost, ...] = (DockerHost(),)
+    cluster: Cluster = Cluster()
 
     def docker_host(self, name: str = "") -> DockerHost:
         """The Docker Engine of that name; the default one has none.
@@ -157,6 +197,7 @@ class Settings:
             hf_conn_id=env.get("AIRTUNE_HF_CONN_ID") or "",
             client_image=env.get("AIRTUNE_CLIENT_IMAGE") or cls.client_image,
             docker_hosts=_docker_hosts(env, _devices(env, home)),
+            cluster=_cluster(env),
         )
 
 
@@ -184,6 +225,28 @@ def _docker_hosts(env: Mapping[str, str], devices: tuple[Device, ...]) -> tuple[
         conn_id=env.get("AIRTUNE_DOCKER_CONN_ID") or "",
     )
     return (default, *_remote_hosts("AIRTUNE_DOCKER_HOSTS", env.get("AIRTUNE_DOCKER_HOSTS")))
+
+
+def _cluster(env: Mapping[str, str]) -> Cluster:
+    reach = env.get("AIRTUNE_KUBERNETES_REACH") or Cluster.reach
+    if reach not in {"auto", "direct", "forward"}:
+        raise SettingsError(f"AIRTUNE_KUBERNETES_REACH = {reach!r}: write auto, direct or forward.")
+    devices = env.get("AIRTUNE_KUBERNETES_DEVICES") or str(Cluster.devices)
+    if not devices.isdecimal() or not 1 <= int(devices) <= 1000:
+        raise SettingsError(
+            f"AIRTUNE_KUBERNETES_DEVICES = {devices!r}: write how many GPUs airtune may use at "
+            "once, from 1 to 1000."
+        )
+    return Cluster(
+        kubeconfig=env.get("AIRTUNE_KUBECONFIG") or "",
+        kubeconfigs=tuple(filter(None, env.get("AIRTUNE_KUBECONFIGS", "").split(":"))),
+        context=env.get("AIRTUNE_KUBE_CONTEXT") or "",
+        conn_id=env.get("AIRTUNE_KUBERNETES_CONN_ID") or "",
+        devices=int(devices),
+        reach=reach,
+        xcom_image=env.get("AIRTUNE_XCOM_IMAGE") or "",
+        template_dir=env.get("AIRTUNE_TEMPLATE_DIR") or "",
+    )
 
 
 def _remote_hosts(name: str, text: str | None) -> Iterator[DockerHost]:

@@ -8,7 +8,9 @@ from typing import Protocol
 from airtune.launchers.probe import Pending, Readiness
 from airtune.records import Device, Endpoint, Failure, ParamValue, ServerSpec
 from airtune.task.container import ContainerOptions
+from airtune.task.kubernetes import KubernetesOptions
 from airtune.task.model import Model
+from airtune.task.ome import OmeOptions
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,10 @@ class Order:
         start_limit_s: from the server's start until it must be ready.
         pull_limit_s: for fetching image and model.
         trial_id: the trial it is for.
+        capacity_limit_s: for a cluster to find room for the server.
+        kubernetes: what the task asks of its pods.
+        ome: what the task asks of OME.
+        runtime: the task's ``base_runtime``; in OME the serving runtime.
         is_current: False once a newer attempt has entered: then nothing may be started.
         say: gets what a person following the task should see.
     """
@@ -44,6 +50,10 @@ class Order:
     start_limit_s: float
     pull_limit_s: float
     trial_id: int = -1
+    capacity_limit_s: float = 3600.0
+    kubernetes: KubernetesOptions = field(default_factory=KubernetesOptions)
+    ome: OmeOptions = field(default_factory=OmeOptions)
+    runtime: str = ""
     is_current: Callable[[], bool] = field(default=lambda: True)
     say: Callable[[str], None] = field(default=lambda text: None)
 
@@ -108,6 +118,12 @@ class Launcher(Protocol):
 
     def identity(self, endpoint: Endpoint) -> dict[str, ParamValue]:
         """What it really runs on, found after the start (``image_digest``, ``host`` …)."""
+
+    def started_at(self, endpoint: Endpoint) -> float | None:
+        """Epoch seconds at which the server's process began; None: when it was ordered.
+
+        Waiting for a cluster's capacity and pulling images before that are not the trial's.
+        """
 
     def client_cpus(self, devices: tuple[Device, ...]) -> tuple[int, ...]:
         """Cores of the worker's host that are left to the client; empty: not pinned."""

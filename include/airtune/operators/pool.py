@@ -5,12 +5,14 @@ from airtune.settings import Settings
 
 
 def pool_of(launcher: str, settings: Settings) -> tuple[Device, ...]:
-    """The inventory of ``launcher``: ``local``, ``docker``, or ``docker/<host>``.
+    """The inventory of ``launcher``: ``local``, ``docker/<host>``, ``kubernetes`` …
 
     Raises:
         SettingsError: there is no Docker host of that name.
     """
     name, _, host = launcher.partition("/")
+    if name in {"kubernetes", "ome"}:
+        return settings.cluster.pool
     return settings.docker_host(host).devices if name == "docker" else settings.devices
 
 

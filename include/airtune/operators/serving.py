@@ -80,6 +80,10 @@ def order_of(slot: Slot, trial: Trial) -> Order:
         start_limit_s=start_limit_s(slot),
         pull_limit_s=task.timeouts.pull_s,
         trial_id=trial.trial_id,
+        capacity_limit_s=task.timeouts.capacity_s,
+        kubernetes=task.kubernetes,
+        ome=task.ome,
+        runtime=task.base_runtime or "",
         is_current=slot.is_current,
         say=slot.say,
     )

@@ -65,10 +65,11 @@ class Benchmark(TaskModel):
         description="Request parameters, sent with their types.",
         examples=[{"temperature": 0.0}],
     )
-    client: Literal["cli", "container"] | None = Field(
+    client: Literal["cli", "container", "benchmark_job"] | None = Field(
         None,
-        description="Docker: genai-bench on the worker (cli) or in a container beside the server; "
-        "left out: cli, for engines on another host container.",
+        description="Where genai-bench runs: on the worker (cli), in a container or pod beside "
+        "the server (container), or as OME's BenchmarkJob (benchmark_job). Left out: cli in "
+        "Docker mode, container on another host's engine, in Kubernetes and in OME.",
         examples=["container"],
     )
     max_error_rate: float = Field(

@@ -12,10 +12,12 @@ from airtune.task.container import ContainerOptions
 from airtune.task.engine_config import EngineConfig
 from airtune.task.environment import VariableName, VariableValue
 from airtune.task.fault import fault
+from airtune.task.kubernetes import KubernetesOptions
 from airtune.task.longest import LongestRequest, longest_request
 from airtune.task.model import Model
 from airtune.task.names import EngineName, LauncherName, engine_name
 from airtune.task.notify import Notification
+from airtune.task.ome import OmeOptions
 from airtune.task.optimization import Optimization
 from airtune.task.parameters import Linked, Parameter
 from airtune.task.schedule import ScheduleField
@@ -122,6 +124,16 @@ class Task(TaskModel):
         default_factory=ContainerOptions,
         description="The containers of Docker mode.",
         examples=[{"shm_size": "16g"}],
+    )
+    kubernetes: KubernetesOptions = Field(
+        default_factory=KubernetesOptions,
+        description="The pods of Kubernetes and OME mode.",
+        examples=[{"node_selector": {"pool": "gpu"}}],
+    )
+    ome: OmeOptions = Field(
+        default_factory=OmeOptions,
+        description="What OME needs beside the pods.",
+        examples=[{"output_claim": {"claim": "benchmark-results"}}],
     )
     timeouts: Timeouts = Field(
         default_factory=Timeouts, description="Limits by phase.", examples=[{"start_s": 600}]

@@ -141,6 +141,10 @@ class DockerLauncher:
                 "container": inspected["Id"],
             }
 
+    def started_at(self, endpoint: Endpoint) -> float | None:
+        """None: it starts when it is ordered."""
+        return None
+
     def client_cpus(self, devices: tuple[Device, ...]) -> tuple[int, ...]:
         """Cores of the worker's host that are left to the client; with a remote engine: any."""
         return () if self._host.remote else free_cpus(devices, self._host.devices)

@@ -81,6 +81,10 @@ class LocalLauncher:
         """Nothing that the plan does not know: program and version are in its key."""
         return {}
 
+    def started_at(self, endpoint: Endpoint) -> float | None:
+        """None: it starts when it is ordered."""
+        return None
+
     def client_cpus(self, devices: tuple[Device, ...]) -> tuple[int, ...]:
         """Cores that are left to the client."""
         return local.free_cpus(devices, self.settings.devices)

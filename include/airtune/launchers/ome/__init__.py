@@ -1,0 +1,1 @@
+"""Servers as InferenceServices of OME, the Open Model Engine."""
