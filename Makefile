@@ -9,7 +9,8 @@ VENV := .venv/bin
 export PROVISION
 export KEEP
 
-.PHONY: demo demo-docker test test-unit test-airflow test-postgres test-docker env airflow lock lint format docs clean help \
+.PHONY: demo demo-docker demo-kubernetes test test-unit test-airflow test-postgres test-docker \
+    test-kubernetes env airflow lock lint format docs clean help \
     benchmark-overhead benchmark-scaling benchmark-sweeps
 
 help: ## this list
@@ -20,6 +21,9 @@ demo: env ## tune SmolLM2-135M on llama.cpp and show the winner (KEEP=1 leaves A
 
 demo-docker: env ## the same with the engine in a container (PROVISION=1: on a Docker Engine of its own)
 	@$(VENV)/python scripts/demo_docker.py
+
+demo-kubernetes: env ## the same with engine and client as pods (PROVISION=1: in a cluster of its own)
+	@$(VENV)/python scripts/demo_kubernetes.py
 
 test: env .venv/.dev ## install what the tests need, run every test this machine can run
 	@$(VENV)/python scripts/test.py
@@ -35,6 +39,9 @@ test-postgres: .venv/.installed .venv/.dev ## store tests on PostgreSQL
 
 test-docker: env .venv/.dev ## tests on a Docker Engine (PROVISION=1: on one of their own)
 	@$(VENV)/python scripts/test.py docker
+
+test-kubernetes: env .venv/.dev ## tests in a Kubernetes cluster (PROVISION=1: in one of their own)
+	@$(VENV)/python scripts/test.py kubernetes
 
 benchmark-overhead: env .venv/.dev ## what Airflow costs for each trial (about 4 minutes)
 	@$(VENV)/python -m benchmarks.overhead.run --out var/overhead.json

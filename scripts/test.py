@@ -1,6 +1,6 @@
 """Run the tests that this machine can run, and say which were not run and why.
 
-``python scripts/test.py [unit|airflow|postgres|docker]``; without a part, all of them.
+``python scripts/test.py [unit|airflow|postgres|docker|kubernetes]``; without a part, all of them.
 With ``PROVISION=1`` what they need is installed, started, and stopped again at the end.
 """
 
@@ -9,19 +9,23 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
-from airtune.testing import compose_binary, docker_engine, docker_images, docker_install
-from airtune.testing.docker_disposable import DISPOSABLE
+from airtune.testing import (
+    compose_binary,
+    docker_disposable,
+    docker_images,
+    kubernetes_disposable,
+    ome_crds,
+)
 from airtune.testing.postgres import find_binaries, provision
+from airtune.testing.provision import private_cluster, private_engine, timed, wanted
 
-Made = TypeVar("Made")
 ROOT = Path(__file__).resolve().parents[1]
-SERVERS = ("airflow", "engine", "bench", "postgres", "docker")
+SERVERS = ("airflow", "engine", "bench", "postgres", "docker", "kubernetes", "ome")
 PROVISION = "PROVISION=1 make test"
 _FAREWELL_S = 120.0
 """How long interrupted tests may take to stop what they have started."""
@@ -40,40 +44,58 @@ class Part:
     name: str
     markers: str
     missing: str | None = None
-    remedy: str = ""
+    remedy: str = PROVISION
     workers: int = 0
 
 
 def parts() -> list[Part]:
-    """All parts, cheapest first."""
+    """All parts, cheapest first. Every test is in one of them."""
     none = " or ".join(SERVERS)
     environment, postgres = _missing_environment(), _missing_postgres()
-    engine, plain = _missing_docker(), "not compose and not disposable"
+    rest = "not docker and not kubernetes"
     return [
         Part("unit", f"not ({none})", workers=2),
-        Part("engine", "(engine or bench) and not airflow and not docker", environment, "make env"),
+        Part("engine", f"(engine or bench) and not airflow and {rest}", environment, "make env"),
         Part(
             "postgres",
-            "postgres and not airflow and not docker",
+            f"postgres and not airflow and {rest}",
             None if os.environ.get("AIRTUNE_TEST_POSTGRES_URL") else postgres,
-            PROVISION,
         ),
-        Part("airflow", "airflow and not postgres and not docker", environment, "make env"),
+        Part("airflow", f"airflow and not postgres and {rest}", environment, "make env"),
+        Part("airflow on PostgreSQL", f"airflow and postgres and {rest}", environment or postgres),
+        *_docker_parts(environment),
+        *_kubernetes_parts(environment),
+    ]
+
+
+def _docker_parts(environment: str | None) -> list[Part]:
+    engine, docker = _missing_docker(), "docker and not kubernetes"
+    plain = f"{docker} and not compose and not disposable"
+    return [
+        Part("docker", f"{plain} and not airflow", engine),
+        Part("docker under Airflow", f"{plain} and airflow", environment or engine),
+        Part("docker compose", f"{docker} and compose", engine or _missing_compose()),
+        Part("docker restarted", f"{docker} and disposable", engine or _not_our_engine()),
+    ]
+
+
+def _kubernetes_parts(environment: str | None) -> list[Part]:
+    cluster, ome = _missing_cluster(), _missing_ome()
+    plain, crds = "kubernetes and not ome and not disposable", "ome and not disposable"
+    # Without OME's definitions the part with OME says that these were not run, either.
+    restarted = "kubernetes and disposable" + (" and not ome" if ome else "")
+    remedy = (f"{ome_crds.FOLDER}=… " if ome else "") + (PROVISION if cluster else "make test")
+    return [
+        Part("kubernetes", f"{plain} and not airflow", cluster),
+        Part("kubernetes under Airflow", f"{plain} and airflow", environment or cluster),
+        Part("kubernetes with OME", f"{crds} and not airflow", ome or cluster, remedy),
         Part(
-            "airflow on PostgreSQL",
-            "airflow and postgres and not docker",
-            environment or postgres,
-            PROVISION,
+            "kubernetes with OME under Airflow",
+            f"{crds} and airflow",
+            environment or ome or cluster,
+            remedy,
         ),
-        Part("docker", f"docker and not airflow and {plain}", engine, PROVISION),
-        Part(
-            "docker under Airflow",
-            f"docker and airflow and {plain}",
-            environment or engine,
-            PROVISION,
-        ),
-        Part("docker compose", "docker and compose", engine or _missing_compose(), PROVISION),
-        Part("docker restarted", "docker and disposable", engine or _not_ours(), PROVISION),
+        Part("kubernetes restarted", restarted, cluster or _not_our_cluster()),
     ]
 
 
@@ -91,13 +113,30 @@ def _missing_docker() -> str | None:
     return None if named else f"no Docker Engine for tests ({docker_images.HOST} names none)"
 
 
-def _not_ours() -> str | None:
-    ours = os.environ.get(DISPOSABLE) == "1"
+def _not_our_engine() -> str | None:
+    ours = os.environ.get(docker_disposable.DISPOSABLE) == "1"
     return None if ours else "an engine of somebody's is never restarted"
 
 
 def _missing_compose() -> str | None:
     return None if compose_binary.find() else compose_binary.why_not() or "no Docker Compose"
+
+
+def _missing_cluster() -> str | None:
+    name = kubernetes_disposable.KUBECONFIG
+    named = os.environ.get(name)
+    return None if named else f"no Kubernetes cluster for tests ({name} names none)"
+
+
+def _not_our_cluster() -> str | None:
+    ours = os.environ.get(kubernetes_disposable.DISPOSABLE) == "1"
+    return None if ours else "a cluster of somebody's is never restarted or filled"
+
+
+def _missing_ome() -> str | None:
+    if ome_crds.crd_folder():
+        return None
+    return f"no definitions of OME ({ome_crds.FOLDER} names no folder; its chart ome-crd has them)"
 
 
 def run(part: Part) -> tuple[int, float]:
@@ -117,75 +156,67 @@ def run(part: Part) -> tuple[int, float]:
 
 
 @contextmanager
-def provided(words: list[str]) -> Iterator[None]:
-    """With ``PROVISION=1``: the servers that the tests need, for as long as they run.
+def provided(names: list[str]) -> Iterator[None]:
+    """With ``PROVISION=1``: PostgreSQL and a Docker Engine, for as long as the tests run.
 
     Raises:
         RuntimeError: something cannot be installed or started here.
     """
-    if os.environ.get("PROVISION") != "1":
-        yield
-        return
-    chosen = " ".join(part.name for part in _chosen(words))
-    if "postgres" in chosen.lower():
-        _timed("PostgreSQL", provision)
-    with _engine() if "docker" in chosen and _missing_docker() else nullcontext():
+    chosen = " ".join(names)
+    if wanted() and "postgres" in chosen.lower():
+        timed("PostgreSQL", provision)
+    # The cluster's images are built by an engine.
+    needed = "docker" in chosen or ("kubernetes" in chosen and _missing_cluster())
+    start = wanted() and needed and _missing_docker()
+    with private_engine(compose="compose" in chosen) if start else nullcontext():
         yield
 
 
 @contextmanager
-def _engine() -> Iterator[None]:
-    _timed("Docker's packages", docker_install.provision)
-    if compose_binary.why_not() is None:
-        _timed("Docker Compose", compose_binary.provision)
-    engine = _timed("Docker Engine", docker_engine.start)
-    try:
-        os.environ.update(engine.environment)
-        _timed("base image", docker_images.base)
+def cluster_provided(names: list[str]) -> Iterator[None]:
+    """With ``PROVISION=1``: a cluster. Not before it is needed: other tests measure time.
+
+    Raises:
+        RuntimeError: something cannot be installed, built or started here.
+    """
+    start = wanted() and names and _missing_cluster()
+    with private_cluster() if start else nullcontext():
         yield
-    finally:
-        for name in engine.environment:
-            os.environ.pop(name, None)
-        engine.stop()
-
-
-def _timed(what: str, make: Callable[[], Made]) -> Made:
-    began = time.monotonic()
-    made = make()
-    shown = made.url if isinstance(made, docker_engine.DockerEngine) else made
-    print(f"{what}: {shown} ({time.monotonic() - began:.0f} s)", flush=True)
-    return made
 
 
 def main(words: list[str]) -> int:
     """Run the named part or all; 0 only if every part that ran has passed."""
     for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background jobs ignore SIGINT
         signal.signal(number, signal.default_int_handler)
+    names = [part.name for part in parts() if not words or part.name.startswith(words[0])]
+    in_cluster = [name for name in names if name.startswith("kubernetes")]
+    summary: list[str] = []
     try:
-        with provided(words):
-            return _run(words)
+        with provided(names):
+            worst = _run([name for name in names if name not in in_cluster], summary)
+            with cluster_provided(in_cluster):
+                worst = max(worst, _run(in_cluster, summary))
+            return worst
     except RuntimeError as error:
         print(f"PROVISION=1: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("Interrupted; all that was started has been stopped.", file=sys.stderr)
         return 130
+    finally:
+        print("\n== summary ==", *summary, sep="\n")
 
 
-def _chosen(words: list[str]) -> list[Part]:
-    return [part for part in parts() if not words or part.name.startswith(words[0])]
-
-
-def _run(words: list[str]) -> int:
-    lines, worst = [], 0
-    for part in _chosen(words):
+def _run(names: list[str], summary: list[str]) -> int:
+    worst = 0
+    for part in (part for part in parts() if part.name in names):
         if part.missing:
-            lines.append(f"  NOT RUN  {part.name}: {part.missing}; `{part.remedy}` provides it")
-            continue
-        code, seconds = run(part)
-        worst = worst or code
-        lines.append(f"  {'passed ' if code == 0 else 'FAILED '}  {part.name} ({seconds:.0f} s)")
-    print("\n== summary ==", *lines, sep="\n")
+            line = f"  NOT RUN  {part.name}: {part.missing}; `{part.remedy}` provides it"
+        else:
+            code, seconds = run(part)
+            worst = worst or code
+            line = f"  {'passed ' if code == 0 else 'FAILED '}  {part.name} ({seconds:.0f} s)"
+        summary.append(line)
     return worst
 
 

@@ -49,6 +49,27 @@ def test_the_manual_names_every_key_of_the_conf(dag: DAG) -> None:
         assert f"`{key}`" in dag.doc_md
 
 
+@pytest.mark.parametrize(
+    ("launcher", "keys"),
+    [
+        ("local", set()),
+        ("docker/gpu7", {"model_path", "client"}),
+        ("kubernetes", {"model_path", "namespace", "kubeconfig", "client"}),
+        ("ome", {"namespace", "kubeconfig", "client"}),
+    ],
+)
+def test_each_launcher_has_the_overrides_that_mean_something_there(
+    launcher: str, keys: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hosts = '{"gpu7": {"url": "tcp://gpu7:2376", "devices": "gpu0"}}'
+    monkeypatch.setenv("AIRTUNE_DOCKER_HOSTS", hosts)
+    dag = autotune(LauncherTasks(launcher, Deploy, Teardown, "somewhere", "x.json"))
+    common = {"task", "task_file", "max_iterations", "timeout_per_iteration", "rerun"}
+    assert set(dag.params) - common == keys
+    assert dag.doc_md is not None
+    assert all(f"`{key}`" in dag.doc_md for key in keys)
+
+
 def test_the_dag_file_is_a_few_lines() -> None:
     path = Path(__file__).resolve().parents[2] / "dags" / "autotune_local.py"
     assert len(path.read_text().splitlines()) < 25

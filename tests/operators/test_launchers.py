@@ -12,6 +12,8 @@ from airtune.operators.launchers import launcher_tasks
         ("local", "autotune_local"),
         ("docker", "autotune_docker"),
         ("docker/gpu7", "autotune_docker__gpu7"),
+        ("kubernetes", "autotune_kubernetes"),
+        ("ome", "autotune_ome"),
     ],
 )
 def test_each_launcher_has_a_dag(launcher: str, dag_id: str) -> None:
@@ -20,7 +22,7 @@ def test_each_launcher_has_a_dag(launcher: str, dag_id: str) -> None:
     assert tasks.dag_id == dag_id
 
 
-@pytest.mark.parametrize("launcher", ["ome", "kubernetes", "endpoint", "nonsense"])
+@pytest.mark.parametrize("launcher", ["endpoint", "nonsense"])
 def test_another_one_is_refused_with_what_to_write(launcher: str) -> None:
-    with pytest.raises(SettingsError, match='Write "local" or "docker"'):
+    with pytest.raises(SettingsError, match="Write local, docker, kubernetes or ome"):
         launcher_tasks(launcher)

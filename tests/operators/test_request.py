@@ -89,8 +89,54 @@ def test_the_model_path_of_docker_can_be_given_with_the_run(settings: Settings) 
 
 
 def test_a_model_path_where_none_is_mounted_is_refused(settings: Settings) -> None:
-    with pytest.raises(TaskError, match=r"model\.root.*is for Docker, and this task is for local"):
+    with pytest.raises(
+        TaskError, match=r"model\.root.*is for Docker and Kubernetes, and this task"
+    ):
         _requested(settings, task_file="task.json", model_path="/data/models")
+
+
+@pytest.mark.parametrize(
+    ("launcher", "conf"),
+    [
+        ("docker", {"model_path": "/data", "client": "container"}),
+        ("kubernetes", {"model_path": "/data", "kubeconfig": "/etc/lab", "namespace": "team"}),
+        ("kubernetes", {"client": "cli"}),
+        ("ome", {"kubeconfig": "/etc/lab", "namespace": "team", "client": "container"}),
+    ],
+)
+def test_what_the_seeds_command_line_could_say_can_be_said_with_the_run(
+    settings: Settings, launcher: str, conf: dict[str, str]
+) -> None:
+    task = fake_task(
+        "inline",
+        parameters={"random_seed": [1]},
+        deployment_mode=launcher,
+        model={"name": "llama"},
+        base_runtime="sglang",
+    )
+    params = dict.fromkeys(KEYS) | conf | {"task": task}
+    read = requested_task(conf | {"task": task}, params, launcher, settings)
+    said = {
+        "model_path": read.model.root,
+        "namespace": read.model.namespace,
+        "kubeconfig": read.kubernetes.kubeconfig,
+        "client": read.benchmark.client,
+    }
+    assert {key: said[key] for key in conf} == conf
+
+
+def test_the_benchmark_job_can_be_chosen_with_the_run(settings: Settings) -> None:
+    task = fake_task(
+        "inline",
+        parameters={"random_seed": [1]},
+        deployment_mode="ome",
+        base_runtime="llama-sglang",
+        model={"name": "llama"},
+        ome={"output_claim": {"claim": "results"}},
+    )
+    conf = {"task": task, "client": "benchmark_job"}
+    read = requested_task(conf, dict.fromkeys(KEYS) | conf, "ome", settings)
+    assert read.benchmark.client == "benchmark_job"
 
 
 def test_an_override_of_what_is_no_object_is_told_as_the_tasks_fault(settings: Settings) -> None:

@@ -59,7 +59,7 @@ BROKEN = {
     "no json": ("{", "is no JSON"),
     "no task": ('{"task_name": "x"}', "model: is missing"),
     "no cron": ({"schedule": "61 * * * *"}, "out of range"),
-    "no DAG": ({"deployment_mode": "ome"}, "has no DAG that a schedule could start"),
+    "no DAG": ({"deployment_mode": "endpoint"}, "has no DAG that a schedule could start"),
 }
 
 

@@ -10,7 +10,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("kubernetes", "docker", "optuna", "pandas", "numpy", "plotly", "fastapi")
 LIGHT = ("airtune_reaper.py", "autotune_local.py", "sweeps.py")
-"""DAG files whose tasks need no more; the Docker SDK is for those of Docker mode alone."""
+"""DAG files whose tasks need no more; the Docker SDK is for those of Docker mode, the
+Kubernetes provider for those of the clusters' modes."""
 DAG_FILES = [ROOT / "dags" / name for name in LIGHT]
 PLUGINS = sorted((ROOT / "plugins").glob("*.py"))
 
@@ -39,7 +40,7 @@ def _loaded_by(files: list[Path], home: Path) -> set[str]:
 
 def test_there_are_dag_files() -> None:
     found = {path.name for path in (ROOT / "dags").glob("*.py")}
-    assert found == {*LIGHT, "autotune_docker.py"}
+    assert found == {*LIGHT, "autotune_docker.py", "autotune_kubernetes.py", "autotune_ome.py"}
 
 
 @pytest.mark.parametrize("path", DAG_FILES, ids=lambda path: path.name)

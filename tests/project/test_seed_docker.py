@@ -309,8 +309,8 @@ def test_the_direct_cli_goes_straight_to_the_endpoint(settings: Settings) -> Non
 
 
 def test_the_benchmark_job_is_of_ome_only() -> None:
-    with pytest.raises(TaskError, match="Write one of: cli, container"):
-        read_task(data(benchmark__client="benchmarkjob"))
+    with pytest.raises(TaskError, match="is OME's, and this task is for docker"):
+        read_task(data(benchmark__client="benchmark_job"))
 
 
 # Docker world

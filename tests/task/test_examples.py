@@ -1,10 +1,12 @@
 """The examples that come with airtune are tasks, one for each launcher that they name."""
 
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
 from airtune.task import load_task
+from airtune.task.quantity import amount
 
 FOLDER = Path(__file__).resolve().parents[2] / "examples"
 
@@ -16,7 +18,9 @@ FOLDER = Path(__file__).resolve().parents[2] / "examples"
         ("docker_task.json", "docker", "sglang"),
         ("docker_vllm.yaml", "docker", "vllm"),
         ("docker_llamacpp.json", "docker", "llama_cpp"),
+        ("kubernetes_llamacpp.yaml", "kubernetes", "llama_cpp"),
         ("simple_task.json", "ome", "sglang"),
+        ("ome_sglang_slo.yaml", "ome", "sglang"),
     ],
 )
 def test_example_is_a_task(name, launcher, engine):
@@ -27,7 +31,7 @@ def test_example_is_a_task(name, launcher, engine):
 
 
 def test_no_two_examples_share_a_name():
-    names = [load_task(path).task_name for path in FOLDER.iterdir()]
+    names = [load_task(path).task_name for path in FOLDER.iterdir() if path.is_file()]
 
     assert len(set(names)) == len(names)
 
@@ -45,6 +49,23 @@ def test_the_docker_demo_asks_what_the_local_one_does():
 
     assert all(getattr(here, field) == getattr(there, field) for field in same)
     assert there.model.in_image.rpartition("/")[2] == here.model.path.rpartition("/")[2]
+
+
+def test_the_example_for_kubernetes_asks_what_the_docker_demo_does():
+    here, there = (
+        load_task(FOLDER / name) for name in ("docker_llamacpp.json", "kubernetes_llamacpp.yaml")
+    )
+    same = ("engine_args", "parameters", "linked", "image", "image_tag")
+
+    assert all(getattr(here, field) == getattr(there, field) for field in same)
+    assert there.model.in_image == here.model.in_image
+
+
+def test_the_example_for_kubernetes_fits_a_node_with_two_cores():
+    pods = load_task(FOLDER / "kubernetes_llamacpp.yaml").kubernetes
+    asked = amount(pods.requests["cpu"]) + amount(pods.client.requests["cpu"])
+
+    assert asked <= Fraction(3, 2)
 
 
 def test_the_demos_image_is_the_one_that_is_built():

@@ -538,21 +538,3 @@ def test_bottomless_data_is_refused():
 
     with pytest.raises(TaskError, match="nested more than"):
         read_task(data)
-
-
-@pytest.mark.parametrize("launcher", ["local", "kubernetes", "ome"])
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("model/root", "/data"),
-        ("model/in_image", "/models/x"),
-        ("benchmark/client", "cli"),
-        ("container", {"memory": "8g"}),
-    ],
-)
-def test_docker_fields_elsewhere_are_refused_and_not_ignored(refusal, launcher, field, value):
-    (problem,) = refusal({"deployment_mode": launcher, field: value})
-
-    assert problem.path == field.replace("/", ".")
-    assert problem.reason == f"is for Docker, and this task is for {launcher}."
-    assert problem.fix.startswith('Remove it, or write "deployment_mode": "docker".')

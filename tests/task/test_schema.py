@@ -10,7 +10,7 @@ from airtune.task import load_task, load_task_data, read_task
 from airtune.task.schema import FILE, export, text
 
 ROOT = Path(__file__).resolve().parents[2]
-EXAMPLES = sorted((ROOT / "examples").iterdir())
+EXAMPLES = sorted(path for path in (ROOT / "examples").iterdir() if path.is_file())
 
 
 def _fields(node, path=""):

@@ -100,10 +100,14 @@ def test_nothing_to_search_but_presets_is_a_space(make):
 @pytest.mark.parametrize(
     ("key", "value", "fix"),
     [
+        ("storage", {"type": "pvc", "pvc_name": "x"}, '"kubernetes": {"model_claim": {"claim":'),
         ("storage", {"type": "pvc", "pvc_name": "x"}, "give the (Cluster)BaseModel its storage"),
+        ("gpu_type", "h100", '"kubernetes": {"gpu_product":'),
         ("gpu_type", "h100", "AIRTUNE_DEVICES"),
-        ("clusterbasemodel_config", {"preset": "x"}, "name it in model.name"),
-        ("clusterservingruntime_config", {"preset": "x"}, "name it in base_runtime"),
+        ("clusterbasemodel_config", {"preset": "x"}, '"ome": {"model_spec":'),
+        ("clusterservingruntime_config", {"preset": "x"}, '"ome": {"runtime_spec":'),
+        ("kubeconfig", "/etc/kubeconfig", 'Write it as "kubernetes.kubeconfig".'),
+        ("namespace", "autotuner", 'Write it as "model.namespace".'),
         ("optimization/strategy", "bayesian", 'Write "random" with max_iterations'),
         ("optimization/strategy", "random_search", 'Write "random".'),
         ("optimization/n_initial_random", 5, 'strategies are "grid_search" and "random"'),

@@ -15,7 +15,7 @@ from airtune.benchmark.surroundings import Surroundings, on_host
 from airtune.processes.entry import GATE_SHUT
 from airtune.processes.place import Place
 from airtune.processes.record import ProcessRecord, kill
-from airtune.records import Endpoint
+from airtune.records import Endpoint, ValidityFlag
 from airtune.settings import Settings
 from airtune.task import Task
 
@@ -68,6 +68,10 @@ class ProcessRunner:
         if ending.exit_code == GATE_SHUT and self.place.gate.exists():
             return Ending(Ended.FENCED_OFF, None, ending.seconds)
         return ending
+
+    def doubts(self) -> Mapping[ValidityFlag, str]:
+        """None: the client has cores of its own, or there are only so many."""
+        return {}
 
 
 def run_client(

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from airtune.benchmark.output import ClientOutput
 from airtune.benchmark.surroundings import Surroundings
-from airtune.records import Endpoint
+from airtune.records import Endpoint, ValidityFlag
 from airtune.task import Task
 
 
@@ -68,3 +68,6 @@ class Runner(Protocol):
         Raises:
             TrialFailed: ``image`` or ``infrastructure``: it could not be run.
         """
+
+    def doubts(self) -> Mapping[ValidityFlag, str]:
+        """What speaks against the last measurement because of where its client ran."""

@@ -84,6 +84,7 @@ def in_container(
     own: Path,
     settings: Settings,
     environ: Mapping[str, str] | None = None,
+    point: Path = POINT_INSIDE,
 ) -> Surroundings:
     """Those of a container: of this host it gets a tokenizer folder and the way to the hub.
 
@@ -92,6 +93,7 @@ def in_container(
     Args:
         base_url: the server's on the container's network.
         environ: ``os.environ`` unless given.
+        point: the load point's folder, as the client sees it.
 
     Raises:
         TaskError: the tokenizer is a path and nothing is there.
@@ -105,7 +107,7 @@ def in_container(
         command=("genai-bench", "benchmark"),
         base_url=base_url,
         own=own,
-        folder=POINT_INSIDE,
+        folder=point,
         tokenizer=TokenizerSource(str(TOKENIZER_INSIDE) if local else source.reference, local),
         environment=kept | no_proxy(base_url, ours),
         bring={TOKENIZER_INSIDE: here} if local else {},

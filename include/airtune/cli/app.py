@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -97,6 +97,23 @@ def results(
     from airtune.cli.results import show_results
 
     show_results(what, as_json=as_json)
+
+
+@app.command("export")
+def export_trial(
+    what: Annotated[str, typer.Argument(metavar="FILE|TASK", help="Task file or task name.")],
+    form: Annotated[
+        Literal["deployment", "inference-service"] | None,
+        typer.Option("--as", help="Default: what fits the task's launcher."),
+    ] = None,
+    trial: Annotated[
+        int | None, typer.Option(help="Number of a trial; default: what the verdict recommends.")
+    ] = None,
+) -> None:
+    """Print the best trial for a cluster: Deployment and Service, or InferenceService."""
+    from airtune.cli.export import print_export
+
+    print_export(what, form=form, trial_id=trial)
 
 
 @app.command()

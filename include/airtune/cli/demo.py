@@ -1,7 +1,8 @@
 """``make demo``: an Airflow of its own, one real tuning run, the verdict, nothing left behind.
 
-Run as ``python -m airtune.cli.demo [local|docker]``. With ``KEEP=1`` Airflow stays up. The image
-of ``docker``'s example must be there: ``make demo-docker`` builds it first.
+Run as ``python -m airtune.cli.demo [local|docker|kubernetes]``. With ``KEEP=1`` Airflow stays up.
+The images of the latter two must be there: ``make demo-docker`` and ``make demo-kubernetes`` see to
+that first.
 """
 
 import contextlib
@@ -29,7 +30,11 @@ from airtune.stack.health import wait_for_dag
 from airtune.stack.stack import Stack
 from airtune.task import Task, load_task, load_task_data
 
-EXAMPLES = {"local": "local_smollm2.json", "docker": "docker_llamacpp.json"}
+EXAMPLES = {
+    "local": "local_smollm2.json",
+    "docker": "docker_llamacpp.json",
+    "kubernetes": "kubernetes_llamacpp.yaml",
+}
 """Launcher → the example that its demo runs."""
 
 _FAREWELL_S = 20.0

@@ -4,15 +4,15 @@ from pathlib import Path
 
 from airtune.cli.console import open_console
 from airtune.cli.screen import print_verdict
+from airtune.cli.stored_run import newest_run
 from airtune.errors import Problem, TaskError
 from airtune.results.conclusion import document_of
 from airtune.results.digest import digest
 from airtune.results.document import ResultsDocument
 from airtune.results.write import latest_file, read_results, results_json
 from airtune.settings import Settings
-from airtune.study.identity import study_id
 from airtune.study.store import Store
-from airtune.task import load_task, load_task_data
+from airtune.task import load_task_data
 
 
 def show_results(what: str, *, as_json: bool) -> None:
@@ -49,16 +49,5 @@ def _from_file(path: Path) -> ResultsDocument | None:
 
 
 def _from_store(what: str, settings: Settings) -> ResultsDocument:
-    path = Path(what)
     with Store.open(settings.store_url) as store:
-        # A name may look like a path; what has a task file's suffix is meant as one.
-        is_file = path.suffix in {".json", ".yaml", ".yml"}
-        study = study_id(load_task(path)) if is_file else store.latest_study(what)
-        try:
-            row = store.newest_run(study) if study else None
-        except LookupError:
-            row = None
-        if row is None:
-            fix = "Run it first: airtune run FILE. (AIRTUNE_STORE_URL says which store is read.)"
-            raise TaskError([Problem("task", what, "has no run in the store.", fix)], "results")
-        return document_of(store, row, settings)
+        return document_of(store, newest_run(what, store), settings)

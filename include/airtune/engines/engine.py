@@ -117,11 +117,13 @@ class Engine:
         named = self.named(arguments)
         normal = self.normal_arguments(arguments)
         identity = self.identity(model_path, model_name, host)
+        own = tuple(self._words(dict(sorted(named.items()))))
         return ServerSpec(
             engine=self.name,
             image=image_reference(image, tag, self.image, self.tag),
             program=self.program,
-            arguments=(*identity, *self._words(dict(sorted(named.items())))),
+            arguments=(*identity, *own),
+            own=own,
             normal=(*identity, *self._words(normal)),
             env=dict(sorted((env or {}).items())),
             health_path=self.health_path,

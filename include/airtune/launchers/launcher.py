@@ -119,10 +119,11 @@ class Launcher(Protocol):
     def identity(self, endpoint: Endpoint) -> dict[str, ParamValue]:
         """What it really runs on, found after the start (``image_digest``, ``host`` …)."""
 
-    def started_at(self, endpoint: Endpoint) -> float | None:
-        """Epoch seconds at which the server's process began; None: when it was ordered.
+    def started_at(self, endpoint: Endpoint) -> float:
+        """Epoch seconds at which the server's process began; infinite while it has not.
 
-        Waiting for a cluster's capacity and pulling images before that are not the trial's.
+        Waiting for a cluster's capacity and pulling images before that are not the trial's. 0
+        where a server begins as soon as it is ordered.
         """
 
     def client_cpus(self, devices: tuple[Device, ...]) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ from airtune.benchmark.runner import Ended, Ending
 from airtune.benchmark.surroundings import POINT_INSIDE, Surroundings, in_container
 from airtune.launchers.docker.client import ClientEnd, run_to_end
 from airtune.launchers.docker.client_container import ClientOrder
-from airtune.records import Endpoint
+from airtune.records import Endpoint, ValidityFlag
 from airtune.settings import Settings
 from airtune.task import Task
 
@@ -92,6 +92,10 @@ class ContainerRunner:
         if how is Ended.BY_ITSELF and complete():
             return Ending(Ended.RESULT_COMPLETE, None, end.seconds)
         return Ending(how, end.exit_code, end.seconds)
+
+    def doubts(self) -> Mapping[ValidityFlag, str]:
+        """None: the client has cores of its own, or there are only so many."""
+        return {}
 
     def _order(
         self, argv: Sequence[str], env: Mapping[str, str], around: Surroundings

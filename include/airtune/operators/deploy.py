@@ -56,6 +56,7 @@ class Deploy(SlotTask):
     def _run(
         self, context: "Context", expected: "Endpoint | None" = None, left_at: float | None = None
     ) -> dict[str, Any]:
+        from airtune.operators.serving import charge_start
         from airtune.operators.slot import FINAL_STATES
 
         slot = self.enter(context)
@@ -63,9 +64,9 @@ class Deploy(SlotTask):
         if trial.state in FINAL_STATES:
             self.log.info("exp%d is already %s; nothing to deploy", trial.trial_id, trial.state)
             return {"trial_id": trial.trial_id, "label": slot.spec.label, "url": None}
-        if left_at is not None:
-            spent = time.time() - left_at
-            slot.store.add_seconds(slot.spec.run, slot.spec.slot, "start", spent)
+        if expected is not None and left_at is not None:
+            with slot.failures_recorded():
+                charge_start(slot, expected, since=left_at)
         lease = self._lease(slot, trial, context)
         return self._deploy(slot, trial, lease, expected)
 

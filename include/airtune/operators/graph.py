@@ -197,12 +197,26 @@ def _overrides(tasks: LauncherTasks) -> dict[str, Param]:
             description="Measure again what the study already knows.",
         ),
     }
-    if tasks.launcher.partition("/")[0] == "docker":
-        params["model_path"] = Param(
-            None,
-            type=["null", "string"],
-            section="Overrides",
-            description="Folder of the engine's host in which the model's folder is; left out: "
-            "the task's model.root, else AIRTUNE_MODEL_ROOT (/mnt/data/models).",
-        )
-    return params
+    return params | _of_launcher(tasks.launcher.partition("/")[0])
+
+
+def _of_launcher(launcher: str) -> dict[str, Param]:
+    """Overrides that not every launcher has."""
+    known = {
+        "docker": ("model_path", "client"),
+        "kubernetes": ("model_path", "namespace", "kubeconfig", "client"),
+        "ome": ("namespace", "kubeconfig", "client"),
+    }
+    about = {
+        "model_path": "Folder of the engine's host, or of the nodes, in which the model's folder "
+        "is; left out: the task's model.root, else AIRTUNE_MODEL_ROOT (/mnt/data/models).",
+        "namespace": "Namespace of all objects; left out: the task's model.namespace.",
+        "kubeconfig": "Kubeconfig file of the workers, one that AIRTUNE_KUBECONFIGS allows; left "
+        "out: the task's, else the installation's own access.",
+        "client": "Where genai-bench runs: cli (on the worker), container (a container or pod)"
+        + (" or benchmark_job (OME's BenchmarkJob)." if launcher == "ome" else "."),
+    }
+    return {
+        name: Param(None, type=["null", "string"], section="Overrides", description=about[name])
+        for name in known.get(launcher, ())
+    }

@@ -5,7 +5,7 @@ from airtune.operators.graph import LauncherTasks
 
 
 def launcher_tasks(launcher: str) -> LauncherTasks:
-    """What the DAG of ``local``, ``docker`` or ``docker/<host>`` is made of.
+    """What the DAG of ``local``, ``docker/<host>``, ``kubernetes`` … is made of.
 
     Raises:
         SettingsError: there is no DAG for that launcher.
@@ -17,8 +17,13 @@ def launcher_tasks(launcher: str) -> LauncherTasks:
         from airtune.operators.docker_tasks import docker_tasks
 
         return docker_tasks(host)
+    if name in {"kubernetes", "ome"}:
+        from airtune.operators.kubernetes_tasks import kubernetes_tasks, ome_tasks
+
+        return kubernetes_tasks() if name == "kubernetes" else ome_tasks()
     raise SettingsError(
-        f'deployment_mode = {launcher!r}: there is no DAG for it. Write "local" or "docker".'
+        f"deployment_mode = {launcher!r}: there is no DAG for it. Write local, docker, kubernetes "
+        "or ome."
     )
 
 

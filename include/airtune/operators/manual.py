@@ -25,7 +25,10 @@ POST /api/v2/dags/{dag_id}/dagRuns
 | `max_iterations` | most search trials of this run |
 | `timeout_per_iteration` | limit for one trial's start and measuring, s |
 | `rerun` | measure again what the study already knows |
-| `model_path` | Docker: folder of the engine's host in which the model's folder is |
+| `model_path` | Docker, Kubernetes: folder of the host or nodes in which the model's folder is |
+| `namespace` | Kubernetes, OME: namespace of all objects |
+| `kubeconfig` | Kubernetes, OME: kubeconfig of the workers, one of `AIRTUNE_KUBECONFIGS` |
+| `client` | where genai-bench runs: `cli`, `container`, in OME also `benchmark_job` |
 
 ## What happens
 

@@ -17,6 +17,7 @@ from airtune.benchmark.runner import Runner
 from airtune.errors import TrialFailed
 from airtune.launchers.launcher import Launcher
 from airtune.operators.hub_token import hub_token
+from airtune.operators.manifests import write_manifests
 from airtune.operators.slot import Slot
 from airtune.records import (
     Endpoint,
@@ -96,6 +97,8 @@ class Measuring:
                 raise server_first(slot.launcher, self.endpoint, error) from error
         if self.trial.identity.get("first_of_digest"):
             measurement = flagged(measurement, ValidityFlag.FIRST_OF_DIGEST, _FIRST)
+        for flag, why in self.runner.doubts().items():
+            measurement = flagged(measurement, flag, why)
         slot.store.record_measurement(
             slot.spec.run, slot.spec.slot, slot.attempt, index, measurement
         )
@@ -135,6 +138,7 @@ class Measuring:
     def _write_reproduce(self) -> None:
         slot, task = self.slot, self.slot.task
         folder = slot.trial_folder(self.trial.trial_id)
+        write_manifests(slot, self.endpoint, self.trial.trial_id, folder)
         calls = [self._by_hand(point, folder) for point in task.load_points]
         script = folder / "reproduce.sh"
         script.write_text(reproduce_script(self.trial, task, calls, slot.settings))
@@ -143,7 +147,8 @@ class Measuring:
     def _by_hand(self, point: LoadPoint, folder: Path) -> tuple[str, ...]:
         slot, task = self.slot, self.slot.task
         host = slot.settings.docker_host(slot.run.launcher.partition("/")[2])
-        if resolved_client(task, host) == "container":
+        # In a cluster the client by hand is this host's, through a port-forward.
+        if task.launcher == "docker" and resolved_client(task, host) == "container":
             return reproduce_container_argv(self.endpoint, task, point, settings=slot.settings)
         return reproduce_argv(self.endpoint, task, point, folder=folder, settings=slot.settings)
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from airtune.settings import Settings
     from airtune.study.plan import Plan
     from airtune.study.runs import RunRow
+    from airtune.study.servers import Runtime
     from airtune.study.store import Store
     from airtune.task import Task
 
@@ -67,7 +68,9 @@ class PlanSlots(BaseOperator):
         )
         if self.sweep is not None:
             refuse_second_file(settings.sweep_dir, self.sweep, task.task_name)
-        plan = make_plan(task, settings, most=_most_slots(), host=host)
+        task = self.resolve(task, settings)
+        runtime = self.runtime(task, settings)
+        plan = make_plan(task, settings, most=_most_slots(), host=host, runtime=runtime)
         self.check(task, plan, settings)
         refuse_busy(store, settings, plan.study)
         items = planned_items(store, task, plan, self.reusable, nightly=self.sweep is not None)
@@ -81,6 +84,14 @@ class PlanSlots(BaseOperator):
             items,
             alone=True,
         )
+
+    def resolve(self, task: "Task", settings: "Settings") -> "Task":
+        """What the task leaves to the launcher's world, filled in; here: nothing."""
+        return task
+
+    def runtime(self, task: "Task", settings: "Settings") -> "Runtime | None":
+        """OME's serving runtime, whose arguments stand below the task's; None elsewhere."""
+        return None
 
     def check(self, task: "Task", plan: "Plan", settings: "Settings") -> None:
         """Refuse a task that this launcher cannot run; here: processes of this host.

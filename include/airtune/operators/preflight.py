@@ -2,12 +2,12 @@
 
 import shutil
 from collections.abc import Iterator, Sequence
-from pathlib import Path, PurePosixPath
-from posixpath import normpath
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from airtune.errors import Problem, TaskError
+from airtune.operators.model_folder import allowed_root, folder_name, system_folder
 from airtune.records import Device
 from airtune.settings import DockerHost, Settings
 from airtune.task.client_way import resolved_client
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from airtune.study.plan import Plan
     from airtune.task import Task
 
-_SYSTEM = ("/boot", "/dev", "/etc", "/proc", "/run", "/sys", "/var/lib/docker", "/var/run")
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -27,13 +26,13 @@ def check_local(task: "Task", plan: "Plan", settings: Settings) -> None:
         TaskError: model, tokenizer, engine or client missing, or more devices needed than there
             are.
     """
-    _refuse(
+    refuse(
         task,
         [
             *_model(task, settings),
-            *_tokenizer(task, settings),
+            *tokenizer(task, settings),
             *_engine(task, settings),
-            *_client(settings),
+            *client_program(settings),
             *_devices(plan, settings.devices, "this host"),
         ],
     )
@@ -47,23 +46,24 @@ def check_docker(task: "Task", plan: "Plan", settings: Settings, host: DockerHos
             one of the system's, the server's port out of reach, or more devices needed than there
             are.
     """
-    client = [] if resolved_client(task, host) == "container" else _client(settings)
+    client = [] if resolved_client(task, host) == "container" else list(client_program(settings))
     name = f"the Docker host {host.name}" if host.name else "this host"
-    _refuse(
+    refuse(
         task,
         [
             *_address(host),
-            *_allowed_root(task, settings),
-            *_system_folder(task, settings, host),
+            *allowed_root(task, settings),
+            *system_folder(task, settings, *_socket(host)),
             *_model_folder(task, settings, host),
-            *_tokenizer(task, settings),
+            *tokenizer(task, settings),
             *client,
             *_devices(plan, host.devices, name),
         ],
     )
 
 
-def _refuse(task: "Task", problems: list[Problem]) -> None:
+def refuse(task: "Task", problems: list[Problem]) -> None:
+    """Raise ``TaskError`` if there is any problem."""
     if problems:
         raise TaskError(problems, task.task_name)
 
@@ -81,45 +81,9 @@ def _address(host: DockerHost) -> Iterator[Problem]:
         )
 
 
-def _allowed_root(task: "Task", settings: Settings) -> Iterator[Problem]:
-    """A task is not trusted: of the engine's host it sees what the installation's owner named."""
-    root = task.model.root
-    if root is None:
-        return
-    allowed = (settings.model_root, *settings.model_roots)
-    if not any(_normal(root).is_relative_to(_normal(one)) for one in allowed):
-        yield Problem(
-            "model.root",
-            root,
-            f"models may be mounted from {', '.join(allowed)} only, and from folders below.",
-            "Name it in AIRTUNE_MODEL_ROOTS of Airflow's workers, or put the model there.",
-        )
-
-
-def _normal(path: str) -> PurePosixPath:
-    return PurePosixPath("/" + normpath(path).lstrip("/"))  # two slashes at the begin would stay
-
-
-def _system_folder(task: "Task", settings: Settings, host: DockerHost) -> Iterator[Problem]:
-    """A folder that is mounted gives its sockets, too: the engine's would make a task root."""
-    model = task.model
-    if model.in_image or model.hub_id:
-        return
-    folder = _normal(f"{model.root or settings.model_root}/{_folder_name(task)}")
-    kept = [*_SYSTEM, host.url.removeprefix("unix://")] if not host.remote else _SYSTEM
-    for other in map(PurePosixPath, kept):
-        if folder.is_relative_to(other) or other.is_relative_to(folder):
-            yield Problem(
-                "model.root",
-                str(folder),
-                f"{other} is no place for models and is never mounted, nor what it lies in.",
-                "Put the model below AIRTUNE_MODEL_ROOT or another folder of its own.",
-            )
-            return
-
-
-def _folder_name(task: "Task") -> str:
-    return task.model.id_or_path or task.model.name
+def _socket(host: DockerHost) -> list[str]:
+    """The engine's own, which would make a task root."""
+    return [] if host.remote else [host.url.removeprefix("unix://")]
 
 
 def _model_folder(task: "Task", settings: Settings, host: DockerHost) -> Iterator[Problem]:
@@ -127,11 +91,11 @@ def _model_folder(task: "Task", settings: Settings, host: DockerHost) -> Iterato
     model = task.model
     if model.in_image or model.hub_id or host.remote or host.network:
         return
-    folder = Path(model.root or settings.model_root) / _folder_name(task)
+    folder = Path(model.root or settings.model_root) / folder_name(task)
     if not folder.exists():
         yield Problem(
             "model.name",
-            _folder_name(task),
+            folder_name(task),
             f"there is no {folder} on this host.",
             "Put the model there, or name another folder in model.root (or the parameter "
             "model_path, or AIRTUNE_MODEL_ROOT).",
@@ -148,7 +112,8 @@ def _model(task: "Task", settings: Settings) -> Iterator[Problem]:
         )
 
 
-def _tokenizer(task: "Task", settings: Settings) -> Iterator[Problem]:
+def tokenizer(task: "Task", settings: Settings) -> Iterator[Problem]:
+    """A tokenizer that is neither a folder of this host nor a hub's id."""
     from airtune.benchmark.hub import find_tokenizer
 
     try:
@@ -170,7 +135,8 @@ def _engine(task: "Task", settings: Settings) -> Iterator[Problem]:
         yield _missing("engine", command[0])
 
 
-def _client(settings: Settings) -> Iterator[Problem]:
+def client_program(settings: Settings) -> Iterator[Problem]:
+    """genai-bench, where it is to run on this host."""
     if not _runnable(settings.bench_command[0]):
         yield _missing("benchmark", settings.bench_command[0])
 

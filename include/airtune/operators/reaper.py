@@ -23,8 +23,8 @@ Cleans up after runs that ended without doing so themselves, every now and then
 (`AIRTUNE_REAPER_CRON`). It is idempotent, touches nothing of living runs and nothing foreign.
 
 * `reap` takes devices back from owners that are surely dead, once what they left is gone, and
-  removes processes of the worker's host, containers and networks of dead slots that hold no
-  devices. It fails if something could not be removed.
+  removes processes of the worker's host, containers, networks and a cluster's objects of dead
+  slots that hold no devices. It fails if something could not be removed.
 * `broken_sweeps` fails if a file in the sweep folder cannot be run, and names each with its error.
 
 On several worker hosts, `airtune reap` cleans up each host by itself.
@@ -42,16 +42,20 @@ class Reap(BaseOperator):
         Raises:
             AirflowFailException: something could not be removed; the log says what.
         """
-        from airtune.operators.owner import owner_state
+        from airtune.operators.cluster_connection import use_connections
+        from airtune.operators.owner import owner_state, run_state
         from airtune.study.orphans import reap_orphans
         from airtune.study.reap import reap
         from airtune.study.removal import remove_slot
+        from airtune.study.shared_objects import release_ended
         from airtune.study.store import Store
 
+        use_connections()
         settings = Settings.load()
         with Store.open(settings.store_url) as store:
             leases = reap(store, owner_state, partial(remove_slot, store, settings))
             orphans = reap_orphans(store, settings, owner_state)
+            orphans += release_ended(store, settings, run_state)
         told = [
             (f"{', '.join(one.lease.devices)} of {one.lease.run} slot {one.lease.slot}", one)
             for one in leases

@@ -5,13 +5,15 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from airtune.errors import NoFeasibleTrialError
+from airtune.errors import AirtuneError, NoFeasibleTrialError
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
     from airflow.sdk.types import RuntimeTaskInstanceProtocol
 
     from airtune.operators.announcement import Announcement
+    from airtune.settings import Settings
+    from airtune.study.store import Store
 
 
 class Reduce(BaseOperator):
@@ -48,6 +50,7 @@ class Reduce(BaseOperator):
                 )
             outcome = conclude(store, settings, run)
             self._announce(context, announcement(store, settings, run))
+            self._release_shared(store, settings, run)
         self.log.info("\n%s", outcome.summary)
         self._refuse_leaks(context)
         verdict = outcome.result["verdict"]
@@ -59,6 +62,18 @@ class Reduce(BaseOperator):
         """Say in the events of the outlets what was found; sent only if this task succeeds."""
         for asset in self.outlets:
             context["outlet_events"][asset].extra = about.event()
+
+    def _release_shared(self, store: "Store", settings: "Settings", run: str) -> None:
+        """Give up models and runtimes made for the run; where that fails the reaper tries again."""
+        from airtune.operators.cluster_connection import use_connections
+        from airtune.study.shared_objects import release_run
+
+        use_connections()
+        try:
+            if count := release_run(store, settings, run):
+                self.log.info("deleted %d models and runtimes that were made for this run", count)
+        except AirtuneError as error:
+            self.log.warning("models and runtimes made for this run are left: %s", error)
 
     def _refuse_leaks(self, context: "Context") -> None:
         ti = context["ti"]

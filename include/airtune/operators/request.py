@@ -15,6 +15,9 @@ OVERRIDES = {
     "timeout_per_iteration": ("optimization", "timeout_per_iteration"),
     "rerun": ("rerun",),
     "model_path": ("model", "root"),
+    "namespace": ("model", "namespace"),
+    "kubeconfig": ("kubernetes", "kubeconfig"),
+    "client": ("benchmark", "client"),
 }
 """Scalars of the conf and the task's field that each one replaces."""
 

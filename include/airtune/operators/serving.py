@@ -3,7 +3,8 @@
 import time
 from dataclasses import replace
 
-from airtune.launchers.launcher import Order
+from airtune.errors import TrialFailed
+from airtune.launchers.launcher import Order, StillStarting
 from airtune.launchers.probe import Readiness
 from airtune.operators.slot import Slot
 from airtune.records import Endpoint, Lease, ParamValue, Trial
@@ -33,12 +34,16 @@ def ensure(
     order = order_of(slot, trial)
     devices = tuple(device for device in slot.pool if device.name in lease.devices)
     slot.place.take_over()
-    began = time.monotonic()
+    began = time.time()
     try:
         endpoint = slot.launcher.ensure(replace(order, devices=devices), patience_s, expected)
-    finally:
-        spent = time.monotonic() - began
-        slot.store.add_seconds(slot.spec.run, slot.spec.slot, "start", spent)
+    except StillStarting as still:
+        charge_start(slot, still.endpoint, since=began)
+        raise
+    except TrialFailed:
+        slot.store.add_seconds(slot.spec.run, slot.spec.slot, "start", time.time() - began)
+        raise
+    charge_start(slot, endpoint, since=began)
     slot.update(
         argv=slot.launcher.argv(endpoint),
         devices=lease.devices,
@@ -46,6 +51,16 @@ def ensure(
         files={"server_log": str(order.log)},
     )
     return endpoint
+
+
+def charge_start(slot: Slot, endpoint: Endpoint, *, since: float) -> None:
+    """Add the time from ``since`` (epoch seconds) to the trial's start, from its process' begin on.
+
+    What a cluster needs to find room and to pull is not the configuration's.
+    """
+    spent = time.time() - max(since, slot.launcher.started_at(endpoint))
+    if spent > 0:
+        slot.store.add_seconds(slot.spec.run, slot.spec.slot, "start", spent)
 
 
 def _identity(slot: Slot, trial: Trial, endpoint: Endpoint) -> dict[str, ParamValue]:

@@ -2,9 +2,13 @@
 
 import asyncio
 import time
-from typing import Any
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
 
 from airtune.operators.wait_trigger import WaitTrigger
+
+if TYPE_CHECKING:
+    from airtune.launchers.launcher import Launcher
 
 POLL_S = 1.0
 PROBE_S = 30.0
@@ -15,7 +19,7 @@ class StartTrigger(WaitTrigger):
     """Fires when the server is ready, has failed, or its time is over; the worker then judges.
 
     Args:
-        launcher: ``local``, ``docker`` or ``docker/<host>``.
+        launcher: ``local``, ``docker/<host>``, ``kubernetes`` ….
         endpoint, readiness: as JSON.
         deadline: epoch seconds.
     """
@@ -40,20 +44,30 @@ class StartTrigger(WaitTrigger):
 
     async def wait(self) -> None:
         """Poll off the event loop until it is time."""
-        while time.time() < self.deadline:
-            if await asyncio.to_thread(self._settled):
-                return
-            await asyncio.sleep(POLL_S)
+        with ExitStack() as stack:
+            launcher = await asyncio.to_thread(self._opened, stack)
+            while time.time() < self.deadline:
+                if await asyncio.to_thread(self._settled, launcher):
+                    return
+                await asyncio.sleep(POLL_S)
 
-    def _settled(self) -> bool:
-        """True unless the server is still starting."""
+    def _opened(self, stack: ExitStack) -> "Launcher":
         from airtune.launchers.opening import opened
+        from airtune.settings import Settings
+
+        if self.launcher in {"kubernetes", "ome"}:
+            from airtune.operators.cluster_connection import use_connections
+
+            use_connections()
+        kubeconfig = str(self.endpoint.get("handle", {}).get("kubeconfig") or "")
+        return stack.enter_context(opened(self.launcher, Settings.load(), kubeconfig))
+
+    def _settled(self, launcher: "Launcher") -> bool:
+        """True unless the server is still starting."""
         from airtune.launchers.probe import Pending, Readiness
         from airtune.records import Endpoint
-        from airtune.settings import Settings
 
         readiness = Readiness.model_validate(self.readiness)
         limit_s = min(PROBE_S, max(self.deadline - time.time(), 1.0))
-        with opened(self.launcher, Settings.load()) as launcher:
-            found = launcher.poll(Endpoint.model_validate(self.endpoint), readiness, limit_s)
+        found = launcher.poll(Endpoint.model_validate(self.endpoint), readiness, limit_s)
         return not isinstance(found, Pending)

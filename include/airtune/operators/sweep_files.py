@@ -11,7 +11,7 @@ from airtune.operators.sweep import PREFIX, Sweep
 from airtune.task.document import MAX_BYTES
 from airtune.task.files import SUFFIXES, load_task_data, resolve_task_file
 
-LAUNCHERS = ("local", "docker")
+LAUNCHERS = ("local", "docker", "kubernetes", "ome")
 """Launchers with a DAG."""
 
 

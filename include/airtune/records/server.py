@@ -15,7 +15,9 @@ class ServerSpec(Record):
         program: how the engine is called, for example ``("vllm", "serve")``.
         arguments: its command line after ``program``; ``{port}`` stands for the port. Holds
             every argument that was asked for, also one that says the engine's default.
-        normal: the same without values that are the engine's defaults, in a fixed order: equal
+        own: the words of ``arguments`` that the task asked for: without those with which airtune
+            names model, host and port. Empty: the engine as it comes.
+        normal: ``arguments`` without values that are the engine's defaults, in a fixed order: equal
             for configurations that come to the same server.
         env: environment to add.
         health_path: answers 200 once the model is loaded.
@@ -27,6 +29,7 @@ class ServerSpec(Record):
     image: str
     program: tuple[str, ...]
     arguments: tuple[str, ...]
+    own: tuple[str, ...] = ()
     normal: tuple[str, ...] = ()
     env: dict[str, str] = {}
     health_path: str = "/health"

@@ -16,8 +16,9 @@ from airtune.results.document import (
 from airtune.results.duplicates import same_as
 from airtune.results.start_command import start_command
 from airtune.results.trial_result import Planned, missing, trial_result
+from airtune.scoring.hardware import comparable
 from airtune.scoring.judge import device_count, judge
-from airtune.scoring.objectives import objective_of
+from airtune.scoring.objectives import Objective, objective_of
 from airtune.scoring.score import score_trial
 from airtune.settings import Settings
 from airtune.task import Task
@@ -49,12 +50,13 @@ def build(
     judged = [judge(trial, task) for trial in sorted(trials, key=lambda t: t.trial_id)]
     objective = objective_of(task)
     reference = _reference(judged, verdict, task)
+    compared = {trial.trial_id for trial in comparable(judged)[0]}
     items = list(_in_order(run, planned, judged))
     same = same_as([item for item in items if isinstance(item, Trial)])
 
     def shown(trial: Trial) -> TrialResult:
         gain = None
-        if trial.score is not None and reference is not None:
+        if trial.score is not None and reference is not None and trial.trial_id in compared:
             gain = objective.gain_pct(reference.raw, trial.score.raw)
         return trial_result(
             trial,
@@ -69,19 +71,23 @@ def build(
         study=study,
         run_id=run,
         written_at=written_at or datetime.now(UTC),
-        objective=ObjectiveResult(
-            name=objective.name,
-            metric=objective.metric.name,
-            statistic=objective.statistic,
-            direction=objective.direction.value,
-            unit=objective.unit,
-        ),
+        objective=_told(objective),
         verdict=verdict,
         baseline=verdict.baseline,
         winner=_winner(judged, verdict, task, settings),
         trials=tuple(shown(item) if isinstance(item, Trial) else item for item in items),
         seconds=_totals([trial for trial in judged if trial.run == run], seconds),
         provenance=Provenance.model_validate(provenance),
+    )
+
+
+def _told(objective: Objective) -> ObjectiveResult:
+    return ObjectiveResult(
+        name=objective.name,
+        metric=objective.metric.name,
+        statistic=objective.statistic,
+        direction=objective.direction.value,
+        unit=objective.unit,
     )
 
 

@@ -69,7 +69,9 @@ class TrialResult(Record):
         None, description="Starts the server by hand, quoted for a shell; null if it never started."
     )
     identity: dict[str, ParamValue] = Field(
-        {}, description="What it really ran on, found at the start: image_digest, host …"
+        {},
+        description="What it really ran on, found at the start: image_digest, host, in a cluster "
+        "node and gpu_product …",
     )
     devices: tuple[str, ...] = Field(description="Devices held.")
     files: dict[str, str] = Field(description="Role → path of what the trial left.")
@@ -102,6 +104,9 @@ class Provenance(Record):
         None, description="Digest of the image of the winner, else of the baseline."
     )
     docker: str | None = Field(None, description="Version of the Docker Engine.")
+    kubernetes: str | None = Field(None, description="Version of the API server.")
+    runtime: dict[str, JsonValue] = Field({}, description="OME's serving runtime.")
+    client_way: str | None = Field(None, description="How genai-bench ran in a cluster.")
     client: str | None = Field(None, description="Client's image, where it ran in a container.")
     model: dict[str, JsonValue] = Field({}, description="Identity of the model.")
     hardware: dict[str, JsonValue] = Field({}, description="Processor, memory, devices.")

@@ -43,6 +43,8 @@ def provenance(
     }
     if task.launcher == "docker":
         return found | _docker(task, settings, host, identity or {})
+    if task.launcher in {"kubernetes", "ome"}:
+        return found | _cluster(task, settings, identity or {})
     found["engine"]["xllamacpp"] = installed_version(settings.engine_python, "xllamacpp")
     found["model"] = _model(task, settings)
     return found | {"hardware": _this_host() | {"devices": _names(settings.devices)}}
@@ -64,6 +66,34 @@ def _docker(
         | ({} if host.remote else _this_host())
         | {"devices": _names(host.devices)},
     }
+
+
+def _cluster(
+    task: "Task", settings: Settings, identity: Mapping[str, ParamValue]
+) -> dict[str, Any]:
+    """What the deciding trial's launcher found; the hardware is a node's."""
+    way, ome = resolved_client(task), task.launcher == "ome"
+    found: dict[str, Any] = {
+        "image": identity.get("image") or (None if ome else image_of(task)),
+        "image_digest": identity.get("image_digest"),
+        "kubernetes": identity.get("kubernetes_version"),
+        "client": None if way == "cli" else settings.client_image,
+        "client_way": way,
+        "hardware": {
+            "node": identity.get("node"),
+            "gpu_product": identity.get("gpu_product") or task.kubernetes.gpu_product,
+            "namespace": task.model.namespace,
+        },
+    }
+    if ome:
+        model = {"name": task.model.name, "kind": task.ome.model_kind}
+        runtime = {"name": task.base_runtime, "kind": task.ome.runtime_kind}
+        return found | {"model": model, "runtime": runtime}
+    claim = task.kubernetes.model_claim
+    if claim is not None:
+        model = {"name": task.model.name} | claim.model_dump(exclude_none=True)
+        return found | {"model": model}
+    return found | {"model": _model_of_docker(task, settings)}
 
 
 def _model_of_docker(task: "Task", settings: Settings) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from itertools import pairwise
 from airtune.records import Trial
 from airtune.results.launch_command import launch_command, shell_words
 from airtune.results.reproduce_docker import docker_steps
+from airtune.results.reproduce_kubernetes import cluster_steps
 from airtune.scoring.words import configuration
 from airtune.settings import Settings
 from airtune.task import Task
@@ -56,6 +57,8 @@ def reproduce_script(
         return head + "echo 'this trial never started a server' >&2\nexit 1\n"
     if task.launcher == "docker":
         server, clients = docker_steps(trial, task, settings, client_argvs, _NEW_FOLDER)
+    elif task.launcher in {"kubernetes", "ome"}:
+        server, clients = cluster_steps(trial, task, settings, client_argvs, _NEW_FOLDER)
     else:
         server, clients = _process_steps(trial, task, client_argvs)
     return "\n".join([head + server, _OUT, *(f"{line}\n" for line in clients)])

@@ -6,20 +6,29 @@ import io
 import json
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from airtune.results.document import ResultsDocument
+from airtune.results.export_form import FILES
 from airtune.results.summary import summary
 from airtune.results.table import rows
 from airtune.settings import Settings
 
 
-def write_results(document: ResultsDocument, settings: Settings) -> dict[str, Path]:
+def write_results(
+    document: ResultsDocument, settings: Settings, exports: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, Path]:
     """Write all files of the run; a reader sees the old or the new one, never half of one.
+
+    Args:
+        exports: file name → content of what ``results.export`` made; those of an earlier verdict
+            of the run that are not among them are removed.
 
     Returns:
         ``latest`` (``{task_name}_results.json``), and in the run's own folder ``results``,
-        ``trials`` (CSV) and ``summary`` (Markdown).
+        ``trials`` (CSV), ``summary`` (Markdown) and the exports by their file names.
 
     Raises:
         OSError: the results folder cannot be written.
@@ -30,12 +39,15 @@ def write_results(document: ResultsDocument, settings: Settings) -> dict[str, Pa
         folder / "results.json": as_json,
         folder / "trials.csv": _csv(document),
         folder / "summary.md": summary(document),
+        **{folder / name: text for name, text in exports.items()},
         # Last: whoever sees the new latest file finds the run's folder complete.
         latest_file(document.task_name, settings): as_json,
     }
     for path, content in contents.items():
         _replace(path, content)
-    names = ("results", "trials", "summary", "latest")
+    for old in {folder / name for name in FILES.values()} - contents.keys():
+        old.unlink(missing_ok=True)
+    names = ("results", "trials", "summary", *exports, "latest")
     return dict(zip(names, contents, strict=True))
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from airtune.records import Gain, Role, Score, Trial, TrialState
+from airtune.scoring.hardware import product_of
 from airtune.scoring.objectives import Objective
 from airtune.scoring.words import clause, configuration, counted, number, percent
 
@@ -17,6 +18,7 @@ class Findings:
 
     Attributes:
         trials: the judged contenders, the baseline among them.
+        elsewhere: what ran on another GPU product, and is not compared.
         best: the first of the ranking; None when nothing is feasible.
         reference: what the baseline measured, feasible or not.
         gain: of ``best`` over ``reference``.
@@ -33,10 +35,15 @@ class Findings:
     gain: Gain | None
     replaces: bool
     nearest_miss: str | None
+    elsewhere: tuple[Trial, ...] = ()
 
 
 def statement(found: Findings) -> str:
-    """The answer, what it rests on, and how many trials gave no result."""
+    """The answer, what it rests on, and how many trials gave no result or were not compared."""
+    return _answer(found) + _not_compared(found)
+
+
+def _answer(found: Findings) -> str:
     best, baseline = found.best, found.baseline
     if best is None or best.score is None:
         return _nothing_feasible(found)
@@ -105,6 +112,14 @@ def _without_result(trials: Sequence[Trial]) -> str:
     if not without:
         return ""
     return f" Without a result: {len(without)} of {len(trials)} trials ({_classes(without)})."
+
+
+def _not_compared(found: Findings) -> str:
+    if not found.elsewhere:
+        return ""
+    here = next((product_of(trial) for trial in found.trials if product_of(trial)), "none")
+    ran = ", ".join(f"exp{trial.trial_id} on {product_of(trial)}" for trial in found.elsewhere)
+    return f" Not compared, since the others ran on {here}: {ran}."
 
 
 def _classes(trials: Sequence[Trial]) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from airtune.records import Gain, Role, Score, Trial, TrialState, Verdict
 from airtune.scoring.contenders import contenders
 from airtune.scoring.gain import gain_over
+from airtune.scoring.hardware import comparable
 from airtune.scoring.judge import device_count, judge
 from airtune.scoring.nearest import nearest_miss
 from airtune.scoring.objectives import Objective, objective_of
@@ -24,7 +25,8 @@ _REPEATED_RE = re.compile(r"^Nothing new was measured; the verdict of .+? stands
 def decide(trials: Sequence[Trial], task: Task, *, run: str | None = None) -> Verdict:
     """The verdict over these trials: those of the run and those of earlier runs that it uses.
 
-    Each trial is judged again under the task as it is now. The order of ``trials`` does not matter.
+    Each trial is judged again under the task as it is now; one that ran on another GPU product
+    than the baseline is left out. The order of ``trials`` does not matter.
 
     Args:
         trials: a trial of state ``missing`` stands for a slot that has none; it is only counted.
@@ -32,7 +34,7 @@ def decide(trials: Sequence[Trial], task: Task, *, run: str | None = None) -> Ve
             machine and neighbours may have changed. None: the newest baseline of any run.
     """
     here = [t for t in trials if run is None or t.run == run or t.role is not Role.BASELINE]
-    judged = tuple(judge(trial, task) for trial in contenders(here))
+    judged, elsewhere = comparable([judge(trial, task) for trial in contenders(here)])
     objective = objective_of(task)
     ranking = ranked(judged, objective)
     best = ranking[0] if ranking else None
@@ -46,6 +48,7 @@ def decide(trials: Sequence[Trial], task: Task, *, run: str | None = None) -> Ve
         objective=objective,
         min_gain_pct=task.optimization.min_gain_pct,
         trials=judged,
+        elsewhere=elsewhere,
         best=best,
         baseline=baseline,
         reference=reference,

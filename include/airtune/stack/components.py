@@ -1,6 +1,6 @@
 """The parts of an Airflow: their command lines and what each loads besides the common modules."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 MIGRATE: tuple[str, ...] = ("db", "migrate")
@@ -56,6 +56,21 @@ does for the triggerer. Named here like Airflow's own modules, never imported by
 """
 
 
+CLUSTER_MODULES: tuple[str, ...] = (
+    # 3 s of import for each look at a DAG file with it, and there is one every half minute.
+    "airflow.providers.cncf.kubernetes.operators.pod",
+    "airtune.operators.kubernetes_tasks",
+    "airtune.operators.preflight_kubernetes",
+    "airtune.operators.client_pod",
+    "airtune.launchers.ome.world",
+)
+"""What task processes load in Kubernetes and OME mode; the first one the DAG processor, too."""
+
+CLUSTER_SETTINGS = ("AIRTUNE_KUBECONFIG", "AIRTUNE_KUBERNETES_CONN_ID", "KUBERNETES_SERVICE_HOST")
+"""Environment variables of which one is set where a cluster is used. Elsewhere the scheduler is
+not burdened with its modules: a task in a cluster then loads them itself."""
+
+
 @dataclass(frozen=True)
 class Component:
     """One long-running process of Airflow.
@@ -65,12 +80,19 @@ class Component:
         arguments: Airflow's command line.
         modules: what it loads while the database is still being migrated.
         health: its key in the answer of ``/api/v2/monitor/health``.
+        cluster_modules: what it loads beside ``modules`` where a cluster is used.
     """
 
     name: str
     arguments: tuple[str, ...]
     modules: Sequence[str] = ()
     health: str | None = None
+    cluster_modules: Sequence[str] = ()
+
+    def loaded(self, environ: Mapping[str, str]) -> tuple[str, ...]:
+        """The modules to load in this environment."""
+        more = self.cluster_modules if any(map(environ.get, CLUSTER_SETTINGS)) else ()
+        return (*self.modules, *more)
 
 
 COMPONENTS: tuple[Component, ...] = (
@@ -86,7 +108,13 @@ COMPONENTS: tuple[Component, ...] = (
         ),
     ),
     # --skip-serve-logs: the log servers would listen on all interfaces.
-    Component("scheduler", ("scheduler", "--skip-serve-logs"), TASK_MODULES, health="scheduler"),
-    Component("dag-processor", ("dag-processor",), health="dag_processor"),
+    Component(
+        "scheduler",
+        ("scheduler", "--skip-serve-logs"),
+        TASK_MODULES,
+        health="scheduler",
+        cluster_modules=CLUSTER_MODULES,
+    ),
+    Component("dag-processor", ("dag-processor",), CLUSTER_MODULES[:1], health="dag_processor"),
     Component("triggerer", ("triggerer", "--skip-serve-logs"), health="triggerer"),
 )

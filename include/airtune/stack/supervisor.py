@@ -147,7 +147,7 @@ def _become(component: Component, folder: Path, gate: tuple[int, int] | None) ->
     if gate is not None:
         os.close(gate[1])
     _redirect(folder / "logs" / f"{component.name}.log")
-    for module in component.modules:
+    for module in component.loaded(os.environ):
         importlib.import_module(module)
     if gate is not None:
         os.read(gate[0], 1)  # returns once the supervisor closes its end: the database is ready

@@ -8,6 +8,7 @@ from pathlib import Path
 from airtune.engines import get_engine
 from airtune.records import Device, ServerSpec
 from airtune.settings import Settings
+from airtune.study.cluster_identity import in_cluster
 from airtune.task import Task
 from airtune.task.client_way import resolved_client
 
@@ -34,12 +35,23 @@ class PlanKeys:
     Hashed are the image (for the local launcher: the program and its version), the normalised
     command line, the environment, the model, the workload, the client, its version and whether
     it runs in a container, and the kind and number of devices; for Docker also the container's
-    limits. ``model_path``, the host's own, is left out of the command line: the model as the
-    task names it counts. What all trials share is read once.
+    limits, in a cluster all that decides where and how the pods run. ``model_path``, the host's
+    own, is left out of the command line: the model as the task names it counts. What all trials
+    share is read once.
     """
 
-    def __init__(self, task: Task, settings: Settings, model_path: str, host: str = "") -> None:
+    def __init__(
+        self,
+        task: Task,
+        settings: Settings,
+        model_path: str,
+        host: str = "",
+        runtime_revision: str = "",
+    ) -> None:
         """Keys of ``task`` on the Docker host named ``host``; empty: the default one.
+
+        Args:
+            runtime_revision: of OME's serving runtime.
 
         Raises:
             SettingsError: there is no Docker host of that name.
@@ -53,18 +65,25 @@ class PlanKeys:
         }
         if task.launcher == "docker":
             self._shared["container"] = task.container.model_dump(mode="json", exclude_none=True)
+        if task.launcher in {"kubernetes", "ome"}:
+            self._shared |= in_cluster(task, settings, runtime_revision)
+        self._ome = task.launcher == "ome"
         self._local = _local_program(task, settings) if task.launcher == "local" else None
 
     def of(self, server: ServerSpec) -> str:
         """The key of the trial that runs ``server``."""
         path = self._model_path
         data = self._shared | {
-            "program": self._local or [server.image, *server.program],
+            "program": self._local or self._program(server),
             "arguments": ["{model}" if word == path else word for word in server.normal],
             "env": server.env,
             "count": server.devices,
         }
         return _digest(data)[:16]
+
+    def _program(self, server: ServerSpec) -> list[str]:
+        """In OME the runtime has image and program."""
+        return [] if self._ome else [server.image, *server.program]
 
 
 def client_identity(settings: Settings) -> str:
@@ -98,11 +117,13 @@ def _local_program(task: Task, settings: Settings) -> list[str]:
 
 
 def device_pool(task: Task, settings: Settings, host: str = "") -> tuple[Device, ...]:
-    """The devices that trials of ``task`` share: the Docker host's or this host's inventory.
+    """The devices that trials of ``task`` share: the host's inventory, or those of the cluster.
 
     Raises:
         SettingsError: there is no Docker host of that name.
     """
+    if task.launcher in {"kubernetes", "ome"}:
+        return settings.cluster.pool
     return settings.docker_host(host).devices if task.launcher == "docker" else settings.devices
 
 
@@ -121,7 +142,10 @@ def _kind(device: Device) -> str:
 
 def _client(task: Task, settings: Settings, host: str) -> str:
     """The client; in a container its version is the image's."""
-    if resolved_client(task, settings.docker_host(host)) == "container":
+    way = resolved_client(task, settings.docker_host(host))
+    if way == "benchmark_job":
+        return f"genai-bench in {settings.client_image} by BenchmarkJob"
+    if way == "container":
         return f"genai-bench in {settings.client_image}"
     return client_identity(settings)
 

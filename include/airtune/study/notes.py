@@ -6,6 +6,8 @@ from airtune.records import Device, ServerSpec
 from airtune.space import Space
 from airtune.study.choosing import Chosen
 from airtune.task import Task
+from airtune.task.client_way import resolved_client
+from airtune.task.kubernetes import ClientPod
 
 
 def counting_notes(task: Task, space: Space, chosen: Chosen) -> Iterator[str]:
@@ -45,19 +47,37 @@ def meeting_notes(chosen: Chosen) -> Iterator[str]:
 def device_notes(
     task: Task, pool: Sequence[Device], baseline: ServerSpec, chosen: Chosen
 ) -> Iterator[str]:
-    """Which trials need more devices than ``pool`` has; local and docker only."""
-    if task.launcher not in {"local", "docker"}:
+    """Which trials need more devices than ``pool`` has."""
+    if task.launcher == "endpoint":
         return
     # The engines' own images want GPUs; one of the user's may be a build for CPUs.
     gpus = task.launcher == "docker" and task.engine != "llama_cpp" and task.image is None
     there = sum(not gpus or device.kind != "cpu" for device in pool)
     needs = [baseline.devices, *(candidate.server.devices for candidate in chosen.candidates)]
-    if max(needs) > there:
+    if max(needs) <= there:
+        return
+    many = f"{sum(need > there for need in needs)} of {len(needs)} trials cannot run"
+    if task.launcher in {"kubernetes", "ome"}:
         yield (
-            f"{sum(need > there for need in needs)} of {len(needs)} trials cannot run on this "
-            f"host: they need up to {max(needs)} {'GPUs' if gpus else 'devices'}, and "
-            f"AIRTUNE_DEVICES names {there}."
+            f"{many}: they need up to {max(needs)} GPUs, and AIRTUNE_KUBERNETES_DEVICES lets "
+            f"airtune use {there} at once."
         )
+    else:
+        yield (
+            f"{many} on this host: they need up to {max(needs)} "
+            f"{'GPUs' if gpus else 'devices'}, and AIRTUNE_DEVICES names {there}."
+        )
+
+
+def unused_notes(task: Task) -> Iterator[str]:
+    """Fields that only another way of running the client would use."""
+    if task.launcher not in {"kubernetes", "ome"}:
+        return
+    way = resolved_client(task)
+    if way == "cli" and task.kubernetes.client != ClientPod():
+        yield "kubernetes.client is not used: genai-bench runs on the worker (client cli)."
+    if task.ome.output_claim is not None and way != "benchmark_job":
+        yield f"ome.output_claim is not used: it is for BenchmarkJobs, and the client is {way}."
 
 
 def _some(labels: Sequence[str], shown: int = 3) -> str:

@@ -4,14 +4,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
+from airtune.launchers.opening import cluster_launcher
 from airtune.processes.left import slots_with_processes
 from airtune.processes.place import end_slot, run_folder
 from airtune.settings import DockerHost, Settings
+from airtune.study.cluster_places import ClusterAccess, namespaces
 from airtune.study.reap import Liveness, OwnerProbe, Remove, reap_unleased
 from airtune.study.store import Store
 
 FETCH_LIMIT_S = 6 * 3600.0
 """A container that fetches weights for longer than this has lost whoever waited for it."""
+
+_OBJECTS = {"kubernetes": "pods", "ome": "InferenceServices"}
+_CLUSTER_PATIENCE_S = 5.0
+"""For an API server that is away: the reaper comes again."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +38,11 @@ class Orphan:
 def reap_orphans(
     store: Store, settings: Settings, probe: OwnerProbe, *, force: bool = False
 ) -> list[Orphan]:
-    """Remove processes of this host, and containers and networks, of slots that are surely dead.
+    """Remove what slots that are surely dead have left: processes of this host, containers, pods.
 
-    Docker Engines are asked only if a run of the store has used them. What a living slot owns
-    stays, and so does what is not ours. An engine that cannot be reached is told as one orphan if a
-    run on it has not ended; one that was used once and has gone is no complaint for ever.
+    Docker Engines and clusters are asked only if a run of the store has used them. What a living
+    slot owns stays, and so does what is not ours. One that cannot be reached is told as one orphan
+    if a run on it has not ended; one that was used once and has gone is no complaint for ever.
 
     Args:
         force: take unknown owners for dead (never living ones).
@@ -49,6 +55,9 @@ def reap_orphans(
         if name in launchers.values():
             used = name in store.launchers(unfinished=True).values()
             found += _containers(store, settings, probe, host, used)
+    in_use = namespaces(store, unfinished=True)
+    for access, where in sorted(namespaces(store).items()):
+        found += _pods(store, settings, probe, access, where, access in in_use)
     return found
 
 
@@ -90,6 +99,41 @@ def _containers(
     except Exception as error:
         if used:
             yield Orphan(where, False, f"They could not be looked at: {error}")
+
+
+def _pods(
+    store: Store,
+    settings: Settings,
+    probe: OwnerProbe,
+    access: ClusterAccess,
+    where: set[str],
+    used: bool,
+) -> Iterator[Orphan]:
+    from airtune.launchers.kubernetes.access import connect, place
+    from airtune.launchers.kubernetes.lookup import owners
+    from airtune.launchers.kubernetes.refusal import reaching
+
+    cluster = place(settings, access.kubeconfig)
+    what = f"{_OBJECTS[access.launcher]} in {cluster}"
+    runs = store.launchers()
+    try:
+        with (
+            reaching(cluster),
+            connect(settings, access.kubeconfig, patience_s=_CLUSTER_PATIENCE_S) as api,
+        ):
+            for space in sorted(where):
+                launcher = cluster_launcher(
+                    access.launcher, api, settings, access.kubeconfig, space
+                )
+                slots: dict[tuple[str, int], int] = {}
+                for run, slot, attempt in owners(api, launcher.kind, settings.installation, space):
+                    if runs.get(run, access.launcher) == access.launcher:
+                        slots[run, slot] = max(attempt, slots.get((run, slot), 0))
+                yield from _reaped(store, slots, probe, launcher.remove, what)
+    # As above: the others are still to be looked at.
+    except Exception as error:
+        if used:
+            yield Orphan(what, False, f"They could not be looked at: {error}")
 
 
 def _reaped(

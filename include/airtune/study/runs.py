@@ -163,6 +163,13 @@ class Runs:
         with self.database.read() as connection:
             return {run: name for run, name in connection.execute(query)}
 
+    def tasks(self, *launchers: str, unfinished: bool = False) -> list[tuple[str, dict[str, Any]]]:
+        """Launcher and task of every run, or of every unfinished one, with these launchers."""
+        query = select(_runs.launcher, _runs.task).where(_runs.launcher.in_(launchers))
+        query = query.where(_runs.finished_at.is_(None)) if unfinished else query
+        with self.database.read() as connection:
+            return [(name, dict(task)) for name, task in connection.execute(query)]
+
     def last_end(self, dag_id: str) -> datetime | None:
         """When the last run of a DAG that has a verdict ended, None if there is none."""
         own = _runs.run.startswith(f"{dag_id}/", autoescape=True)

@@ -3,9 +3,13 @@
 from collections.abc import Iterator
 
 from airtune.errors import Problem
-from airtune.task.docker_fields import docker_problems, image_problems
+from airtune.task.client_fields import client_problems
+from airtune.task.docker_fields import container_problems, image_problems
 from airtune.task.engine_config import settings, variants
+from airtune.task.kubernetes_fields import kubernetes_problems
+from airtune.task.model_fields import model_problems
 from airtune.task.names import ENGINES, engine_name
+from airtune.task.ome_fields import ome_problems
 from airtune.task.parameters import Range
 from airtune.task.task import Task
 
@@ -19,7 +23,11 @@ def check(task: Task) -> list[Problem]:
         *_runtime(task),
         *image_problems(task),
         *_model(task),
-        *docker_problems(task),
+        *model_problems(task),
+        *container_problems(task),
+        *kubernetes_problems(task),
+        *ome_problems(task),
+        *client_problems(task),
         *_space(task),
         *_configs(task),
         *_time(task),

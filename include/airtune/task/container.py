@@ -14,7 +14,7 @@ Ulimit = Literal["memlock", "stack", "nofile"]
 
 
 class ContainerOptions(TaskModel):
-    """Limits and shared memory of an engine's container (Docker)."""
+    """Limits and shared memory of an engine's container (Docker; Kubernetes: ``shm_size``)."""
 
     shm_size: Size = Field(
         "16g", description="Size of /dev/shm; engines exchange tensors there.", examples=["16g"]

@@ -1,8 +1,7 @@
-"""Fields that only Docker knows, and those that mean nothing there: never ignored in silence."""
+"""Fields of containers, for Docker and where they mean little or nothing: never ignored."""
 
 import re
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 
 from airtune.errors import Problem
 from airtune.task.container import ContainerOptions
@@ -10,14 +9,24 @@ from airtune.task.task import Task
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
+_IN_PODS = {
+    "memory": 'Write it as "kubernetes": {{"limits": {{"memory": "{size}"}}}}.',
+    "ipc": "Remove it; a pod's containers share memory by /dev/shm (container.shm_size).",
+    "ulimits": "Remove it; limits of a pod's processes are set on its node.",
+}
+"""Options of a container that a pod does not have → what to write instead."""
 
-def docker_problems(task: Task) -> Iterator[Problem]:
-    """What is wrong with a task's Docker fields, for Docker and for any other launcher."""
-    if task.launcher == "docker":
-        yield from _model(task)
-        yield from _gguf(task)
-    else:
-        yield from _elsewhere(task)
+
+def container_problems(task: Task) -> Iterator[Problem]:
+    """What of ``container`` the task's launcher cannot give."""
+    if task.launcher == "kubernetes":
+        yield from _in_a_pod(task.container)
+    elif task.launcher == "ome":
+        yield from _whole(task, "has no use in OME, where the runtime says what its pods get.")
+    elif task.launcher != "docker":
+        yield from _whole(
+            task, f"is for Docker and Kubernetes, and this task is for {task.launcher}."
+        )
 
 
 def image_problems(task: Task) -> Iterator[Problem]:
@@ -38,62 +47,26 @@ def image_problems(task: Task) -> Iterator[Problem]:
         yield Problem("image", task.image, "carries a tag.", fix)
 
 
-def _model(task: Task) -> Iterator[Problem]:
-    model = task.model
-    if model.path:
-        path = PurePosixPath(model.path)
-        folder = f'"root": "{path.parent}" and ' if path.is_absolute() else ""
-        yield Problem(
-            "model.path",
-            model.path,
-            "is for the local launcher; Docker mounts a folder of the engine's host.",
-            f'Write {folder}"name": "{path.name}" for what lies under the model root, or '
-            '"in_image" for a path inside the image.',
-        )
-    for field in ("root", "in_image"):
-        value = getattr(model, field)
-        if value and not value.startswith("/"):
-            fix = f'Write it from the root, for example "/models/{value.lstrip("./")}".'
-            yield Problem(f"model.{field}", value, "is no absolute path.", fix)
-    if model.root and model.in_image:
-        reason = "has no use beside in_image: nothing is mounted then."
-        yield Problem("model.root", model.root, reason, "Keep only one of them.")
-    elif model.root and model.hub_id:
-        yield Problem(
-            "model.root",
-            model.root,
-            f"has no use: {model.hub_id!r} is fetched from the hub.",
-            'Remove it, or write the folder under it as "name" and remove id_or_path.',
-        )
+def _in_a_pod(container: ContainerOptions) -> Iterator[Problem]:
+    standard = ContainerOptions()
+    for field, fix in _IN_PODS.items():
+        value = getattr(container, field)
+        if value != getattr(standard, field):
+            yield Problem(
+                f"container.{field}",
+                value,
+                "is for Docker; pods have no such option.",
+                fix.format(size=_as_quantity(str(value))),
+            )
 
 
-def _gguf(task: Task) -> Iterator[Problem]:
-    model = task.model
-    if task.engine != "llama_cpp" or model.path or model.in_image:
-        return
-    field = "id_or_path" if model.id_or_path else "name"
-    named = model.id_or_path or model.name
-    if model.hub_id or not named.lower().endswith(".gguf"):
-        yield Problem(
-            f"model.{field}",
-            named,
-            "is no GGUF file, and llama.cpp is started with one.",
-            'Write for example "name": "SmolLM2-135M-Instruct.Q4_1.gguf" for a file under the '
-            'model root, or "in_image": "/models/SmolLM2-135M-Instruct.Q4_1.gguf".',
-        )
+def _as_quantity(size: str) -> str:
+    """Docker's ``64g`` as Kubernetes writes it; Docker's units are powers of 1024."""
+    return size[:-1] + {"b": "", "k": "Ki", "m": "Mi", "g": "Gi"}.get(size[-1:], size[-1:])
 
 
-def _elsewhere(task: Task) -> Iterator[Problem]:
-    here = f"is for Docker, and this task is for {task.launcher}."
-    fix = 'Remove it, or write "deployment_mode": "docker".'
-    for path, value in (
-        ("model.root", task.model.root),
-        ("model.in_image", task.model.in_image),
-        ("benchmark.client", task.benchmark.client),
-    ):
-        if value is not None:
-            local = ' Or write "path" for a file or folder of this host.'
-            model = task.launcher == "local" and path.startswith("model.")
-            yield Problem(path, value, here, fix + (local if model else ""))
+def _whole(task: Task, reason: str) -> Iterator[Problem]:
     if task.container != ContainerOptions():
-        yield Problem("container", task.container.model_dump(exclude_none=True), here, fix)
+        value = task.container.model_dump(exclude_none=True)
+        fix = 'Remove it, or write "deployment_mode": "docker".'
+        yield Problem("container", value, reason, fix)

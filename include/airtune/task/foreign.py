@@ -1,10 +1,6 @@
 """Keys of other tuners' task files that airtune refuses, and what to write instead."""
 
 _BAYESIAN = 'Remove it; strategies are "grid_search" and "random".'
-_OME_OBJECT = (
-    "is not created by airtune.",
-    "Create the object in the cluster first, name it in {field}, and remove this key.",
-)
 _DATASET = (
     "is not supported: requests are made by genai-bench from its own texts.",
     "Remove it and describe the lengths in traffic_scenarios, for example D(3800,200).",
@@ -15,19 +11,35 @@ def _renamed(field: str) -> tuple[str, str]:
     return f'is called "{field}" here.', f'Write it as "{field}".'
 
 
+def _of_ome(field: str, kind: str) -> tuple[str, str]:
+    return (
+        f'is called "ome.{field}" here, and there are no presets for it.',
+        f'Write the {kind}\'s spec as "ome": {{"{field}": {{…}}}}, or remove it and name one that '
+        "is there.",
+    )
+
+
 FOREIGN: dict[str, tuple[str, str]] = {
     "storage": (
-        "is not supported: models are not mounted from a PVC of the task's choice.",
-        "Remove it; in OME give the (Cluster)BaseModel its storage and name it in model.name, "
-        "in Docker put the folder under the model root and name it in model.name.",
+        "is not one field here: where a model lies depends on the launcher.",
+        'In Kubernetes write "kubernetes": {"model_claim": {"claim": "<PVC>", "sub_path": '
+        '"<folder>"}}; in OME give the (Cluster)BaseModel its storage, also by '
+        '"ome": {"model_spec": {"storage": …}}; in Docker put the folder under the model root.',
     ),
     "gpu_type": (
-        "is not a choice of the task: trials run on the devices of the DAG's host.",
-        "Remove it; choose the host by its DAG, and its devices by AIRTUNE_DEVICES or "
+        "is chosen by where trials run.",
+        'In Kubernetes and OME write "kubernetes": {"gpu_product": "<the nodes\' label>"}; '
+        "else choose the host by its DAG, and its devices by AIRTUNE_DEVICES or "
         "AIRTUNE_DOCKER_HOSTS.",
     ),
-    "clusterbasemodel_config": (_OME_OBJECT[0], _OME_OBJECT[1].format(field="model.name")),
-    "clusterservingruntime_config": (_OME_OBJECT[0], _OME_OBJECT[1].format(field="base_runtime")),
+    "clusterbasemodel_config": _of_ome("model_spec", "model"),
+    "clusterservingruntime_config": _of_ome("runtime_spec", "runtime"),
+    "kubeconfig": _renamed("kubernetes.kubeconfig"),
+    "kubeconfig_path": _renamed("kubernetes.kubeconfig"),
+    "namespace": _renamed("model.namespace"),
+    "node_selector": _renamed("kubernetes.node_selector"),
+    "tolerations": _renamed("kubernetes.tolerations"),
+    "image_pull_secrets": _renamed("kubernetes.image_pull_secrets"),
     "gpu_ids": (
         "is not a choice of the task: the lease gives each trial its devices.",
         "Remove it; list the host's devices in AIRTUNE_DEVICES or AIRTUNE_DOCKER_HOSTS.",

@@ -169,7 +169,7 @@ class KubernetesOptions(TaskModel):
     )
     hf_token_secret: SecretKey | None = Field(
         None,
-        description="Token for gated hub models.",
+        description="Token for gated models and tokenizers of the hub.",
         examples=[{"name": "hf-token", "key": "token"}],
     )
     client: ClientPod = Field(default_factory=ClientPod, description="The client's pod.")

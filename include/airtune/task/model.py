@@ -12,9 +12,9 @@ class Model(TaskModel):
     """The model, by whichever of its names the launcher needs."""
 
     name: InsideName = Field(
-        description="Docker: folder under the model path, mounted as /model. OME: name of the "
-        "(Cluster)BaseModel. Local: a name for people. Taken from id_or_path or path where "
-        "it is left out.",
+        description="Docker, Kubernetes: folder under the model root or in the PVC, mounted as "
+        "/model. OME: name of the (Cluster)BaseModel. Local: a name for people. Taken from "
+        "id_or_path or path where it is left out.",
         examples=["llama-3-2-1b-instruct"],
     )
     namespace: Line = Field(
@@ -35,13 +35,14 @@ class Model(TaskModel):
 
     root: Line | None = Field(
         None,
-        description="Docker: folder of the Docker host in which the model's folder is; left out: "
-        "AIRTUNE_MODEL_ROOT, /mnt/data/models.",
+        description="Docker, Kubernetes: folder of the engine's host, or of the nodes, in which "
+        "the model's folder is; left out: AIRTUNE_MODEL_ROOT, /mnt/data/models.",
         examples=["/mnt/data/models"],
     )
     in_image: Line | None = Field(
         None,
-        description="Docker: path of the model inside the engine's image; nothing is mounted then.",
+        description="Docker, Kubernetes: path of the model inside the engine's image; nothing is "
+        "mounted then.",
         examples=["/models/SmolLM2-135M-Instruct.Q4_1.gguf"],
     )
 

@@ -122,7 +122,7 @@ class Task(TaskModel):
     )
     container: ContainerOptions = Field(
         default_factory=ContainerOptions,
-        description="The containers of Docker mode.",
+        description="The containers of Docker mode; in Kubernetes shm_size alone.",
         examples=[{"shm_size": "16g"}],
     )
     kubernetes: KubernetesOptions = Field(

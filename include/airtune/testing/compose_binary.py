@@ -5,20 +5,17 @@ two minutes of two cores, once, and the program is kept in the tests' cache.
 """
 
 import json
-import os
-import re
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from airtune.testing.cache import cache_folder, locked
+from airtune.testing.golang import go, why_no_go
 
 VERSION = "v2.40.3"
 MODULE = "github.com/docker/compose/v2"
-_GO = (1, 24)
 _NAME = "airtune.test/compose"
 _PLUGINS = tuple(
     Path(folder, "docker/cli-plugins")
@@ -56,12 +53,8 @@ def why_not() -> str | None:
     """Why there is no Compose and none can be built, None if there is or can be."""
     if find():
         return None
-    version = go_version(_output("go", "version"))
-    if version is None:
-        return "no Docker Compose, and no Go to build it with"
-    if version < _GO:
-        return f"no Docker Compose, and Go {version[0]}.{version[1]} is too old to build it (1.24)"
-    return None
+    reason = why_no_go()
+    return f"no Docker Compose, and {reason} to build it" if reason else None
 
 
 def provision() -> Path:
@@ -78,12 +71,6 @@ def provision() -> Path:
             _build()
             found = cached()
     return found
-
-
-def go_version(text: str) -> tuple[int, int] | None:
-    """``(1, 24)`` for what ``go version`` prints; None if it is not that."""
-    match = re.search(r"\bgo(\d+)\.(\d+)", text)
-    return (int(match[1]), int(match[2])) if match else None
 
 
 def module_file(upstream: Mapping[str, Any]) -> str:
@@ -107,32 +94,15 @@ def module_file(upstream: Mapping[str, Any]) -> str:
 def _build() -> None:
     folder = Path(tempfile.mkdtemp(prefix="airtune-compose-"))
     try:
-        fetched = json.loads(_go(folder, "mod", "download", "-json", f"{MODULE}@{VERSION}"))
-        upstream = json.loads(_go(folder, "mod", "edit", "-json", fetched["GoMod"]))
+        fetched = json.loads(go(folder, "mod", "download", "-json", f"{MODULE}@{VERSION}"))
+        upstream = json.loads(go(folder, "mod", "edit", "-json", fetched["GoMod"]))
         (folder / "go.mod").write_text(module_file(upstream))
         linked = f"-s -w -X {MODULE}/internal.Version={VERSION}"
         words = ["build", "-mod=mod", "-trimpath", "-ldflags", linked, "-o", "docker-compose"]
-        _go(folder, *words, f"{MODULE}/cmd")
+        go(folder, *words, f"{MODULE}/cmd")
         cached().parent.mkdir(parents=True, exist_ok=True)
         partial = cached().with_suffix(".new")
         shutil.move(folder / "docker-compose", partial)
         partial.rename(cached())  # whole or not there
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _go(folder: Path, *words: str) -> str:
-    environment = os.environ | {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": ""}
-    done = subprocess.run(
-        ["go", *words], cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise RuntimeError(f"go {words[0]} failed: {done.stderr[-2000:] or done.stdout[-2000:]}")
-    return done.stdout
-
-
-def _output(*words: str) -> str:
-    try:
-        return subprocess.run(words, capture_output=True, text=True, check=False).stdout
-    except OSError:
-        return ""

@@ -2,12 +2,9 @@
 
 import os
 import shutil
-import signal
-import subprocess
-import time
 from pathlib import Path
 
-import psutil
+from airtune.testing import debian
 
 PACKAGES = {
     "dockerd": "docker.io",
@@ -19,90 +16,30 @@ PACKAGES = {
 }
 """What the private engine needs → Debian's package with it."""
 
-_SERVERS = frozenset({"dockerd", "containerd"})
-_PATIENCE_S = 15.0
-
 
 def find_dockerd() -> Path | None:
     """Where ``dockerd`` is, None if it is not installed."""
-    found = shutil.which("dockerd", path=search_path())
+    found = shutil.which("dockerd", path=debian.search_path())
     return Path(found) if found else None
-
-
-def missing_packages() -> list[str]:
-    """Debian's packages that a private engine lacks here."""
-    return sorted(
-        {
-            package
-            for name, package in PACKAGES.items()
-            if not shutil.which(name, path=search_path())
-        }
-    )
 
 
 def why_not() -> str | None:
     """Why no private engine can be started here, None if one can."""
     if os.geteuid() != 0:
         return "a private Docker Engine needs root"
-    absent = missing_packages()
+    absent = debian.missing_packages(PACKAGES)
     return f"not installed: {', '.join(absent)}" if absent else None
 
 
 def provision() -> Path:
     """``find_dockerd``, after installing Debian's packages if some are missing (as root).
 
-    The engine that Debian starts with the package is stopped again; one that ran before is not.
-
     Raises:
         RuntimeError: the packages cannot be installed here.
     """
-    absent = missing_packages()
-    if absent:
-        before = _servers()
-        _install(absent)
-        if not before:
-            _stop_services()
-    dockerd = find_dockerd()
-    if dockerd is None or missing_packages():
-        raise RuntimeError(f"still not installed: {', '.join(missing_packages())}")
+    if absent := debian.missing_packages(PACKAGES):
+        debian.install(absent)
+    dockerd, absent = find_dockerd(), debian.missing_packages(PACKAGES)
+    if dockerd is None or absent:
+        raise RuntimeError(f"still not installed: {', '.join(absent)}")
     return dockerd
-
-
-def _install(packages: list[str]) -> None:
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    install = ["install", "-y", "-q", "--no-install-recommends", *packages]
-    try:
-        for words in (["update", "-q"], install):
-            subprocess.run(["apt-get", *words], env=environment, check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        detail = getattr(error, "stderr", b"") or b""
-        raise RuntimeError(
-            f"cannot install {', '.join(packages)} by apt-get: {error}\n"
-            f"{detail.decode(errors='replace')[-1000:]}"
-        ) from error
-
-
-def _stop_services() -> None:
-    """Stop what the packages have just started; by its init script, else by its pid."""
-    for service in ("docker", "containerd"):
-        if Path("/etc/init.d", service).exists():
-            subprocess.run(["service", service, "stop"], check=False, capture_output=True)
-    for process in _servers():
-        process.send_signal(signal.SIGTERM)
-    deadline = time.monotonic() + _PATIENCE_S
-    while _servers() and time.monotonic() < deadline:
-        time.sleep(0.1)
-
-
-def _servers() -> list[psutil.Process]:
-    running = psutil.process_iter(["name", "status"])
-    return [
-        process
-        for process in running
-        if process.info["name"] in _SERVERS and process.info["status"] != psutil.STATUS_ZOMBIE
-    ]
-
-
-def search_path() -> str:
-    """PATH with the system's folders, which are not everybody's."""
-    return os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin"])

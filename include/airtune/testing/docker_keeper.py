@@ -7,8 +7,8 @@ import threading
 import time
 from collections.abc import Sequence
 
+from airtune.testing.debian import search_path
 from airtune.testing.docker_daemon import Place
-from airtune.testing.docker_install import search_path
 from airtune.testing.docker_sweep import another_engine
 
 

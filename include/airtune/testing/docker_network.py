@@ -5,11 +5,12 @@ What is changed on the host is undone by ``remove_network``, also after a sessio
 
 import os
 import subprocess
+from collections.abc import Sequence
 from ipaddress import AddressValueError, IPv4Interface, IPv4Network, NetmaskValueError
 from pathlib import Path
 
+from airtune.testing.debian import search_path
 from airtune.testing.docker_daemon import Place
-from airtune.testing.docker_install import search_path
 
 POOLS = tuple(IPv4Network(f"10.{second}.0.0/16") for second in range(213, 220))
 """Ranges to choose from: 255 networks of 254 addresses each."""
@@ -25,13 +26,13 @@ def make_network(place: Place) -> IPv4Network:
         RuntimeError: no range is free, or a command failed.
     """
     remove_network(place, restore=False)
-    pool = free_pool(_run("ip", "-4", "route", "show", "table", "all"))
+    pool = free_pool(run("ip", "-4", "route", "show", "table", "all"))
     first = next(pool.subnets(new_prefix=24))
-    _run("ip", "link", "add", place.name, "type", "bridge")
-    _run("ip", "address", "add", f"{first[1]}/{first.prefixlen}", "dev", place.name)
-    _run("ip", "link", "set", place.name, "up")
+    run("ip", "link", "add", place.name, "type", "bridge")
+    run("ip", "address", "add", f"{first[1]}/{first.prefixlen}", "dev", place.name)
+    run("ip", "link", "set", place.name, "up")
     for rule in rules(pool, place.name):
-        _run("iptables", "--wait", *rule)
+        run("iptables", "--wait", *rule)
     _forward(place)
     return pool
 
@@ -44,13 +45,13 @@ def remove_network(place: Place, *, restore: bool = True) -> None:
     """
     pools = set()
     for table in ("filter", "nat"):
-        listed = _run("iptables", "--wait", "-t", table, "-S").splitlines()
+        listed = run("iptables", "--wait", "-t", table, "-S").splitlines()
         for words in map(str.split, listed):
             if words[0] == "-A" and place.name in words:
                 pools |= {words[words.index("-s") + 1]} if "-s" in words else set()
-                _run("iptables", "--wait", "-t", table, "-D", *words[1:])
-    for link in links(_run("ip", "-o", "-4", "address", "show"), pools):
-        _run("ip", "link", "delete", link)
+                run("iptables", "--wait", "-t", table, "-D", *words[1:])
+    for link in links(run("ip", "-o", "-4", "address", "show"), pools):
+        run("ip", "link", "delete", link)
     if restore:
         _restore(place)
 
@@ -86,17 +87,17 @@ def links(addresses: str, pools: set[str]) -> list[str]:
     ]
 
 
-def free_pool(routes: str) -> IPv4Network:
-    """The first of ``POOLS`` that no route of ``routes`` (as ``ip route`` prints them) touches.
+def free_pool(routes: str, pools: Sequence[IPv4Network] = POOLS) -> IPv4Network:
+    """The first of ``pools`` that no route of ``routes`` (as ``ip route`` prints them) touches.
 
     Raises:
         RuntimeError: all are in use.
     """
     used = [network for line in routes.splitlines() if (network := _target(line))]
-    for pool in POOLS:
+    for pool in pools:
         if not any(pool.overlaps(network) for network in used):
             return pool
-    raise RuntimeError(f"No range of addresses is free: {', '.join(map(str, POOLS))} are routed.")
+    raise RuntimeError(f"No range of addresses is free: {', '.join(map(str, pools))} are routed.")
 
 
 def _target(line: str) -> IPv4Network | None:
@@ -123,12 +124,13 @@ def _restore(place: Place) -> None:
     if kept.exists():
         boot, before = kept.read_text().split()
         # Another engine that was started meanwhile needs it, too: it has chains in the firewall.
-        if boot == _BOOT.read_text().strip() and "DOCKER" not in _run("iptables", "--wait", "-S"):
+        if boot == _BOOT.read_text().strip() and "DOCKER" not in run("iptables", "--wait", "-S"):
             _FORWARD.write_text(f"{before}\n")
         kept.unlink()
 
 
-def _run(*words: str) -> str:
+def run(*words: str) -> str:
+    """What a program of the system prints. Raises RuntimeError if it fails, with its words."""
     environment = os.environ | {"PATH": search_path()}
     done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:

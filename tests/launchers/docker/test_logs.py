@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from airtune.launchers.docker.logs import Follower, output, save, set_aside
+from airtune.launchers.docker.logs import Follower, output, save
+from airtune.launchers.set_aside import set_aside
 from airtune.testing.fake_docker import FakeDocker
 from airtune.testing.fake_docker_container import FakeContainer
 

@@ -14,7 +14,6 @@ from airtune.launchers.docker.connect import engine_errors
 from airtune.launchers.docker.endpoint import argv_of
 from airtune.launchers.docker.handle import Handle
 from airtune.launchers.docker.image import digest_of, ensure_image
-from airtune.launchers.docker.logs import set_aside
 from airtune.launchers.docker.remove import remove
 from airtune.launchers.docker.server import Start
 from airtune.launchers.docker.spec import container_spec
@@ -23,6 +22,7 @@ from airtune.launchers.docker.watch import end_of
 from airtune.launchers.docker.weights import Fetch, fetch
 from airtune.launchers.launcher import Order
 from airtune.launchers.probe import Pending, Readiness
+from airtune.launchers.set_aside import set_aside
 from airtune.records import Device, Endpoint, Failure, FailureClass, ParamValue
 from airtune.settings import DockerHost, Settings
 
@@ -141,9 +141,9 @@ class DockerLauncher:
                 "container": inspected["Id"],
             }
 
-    def started_at(self, endpoint: Endpoint) -> float | None:
-        """None: it starts when it is ordered."""
-        return None
+    def started_at(self, endpoint: Endpoint) -> float:
+        """0: it begins when it is ordered."""
+        return 0.0
 
     def client_cpus(self, devices: tuple[Device, ...]) -> tuple[int, ...]:
         """Cores of the worker's host that are left to the client; with a remote engine: any."""

@@ -55,12 +55,6 @@ def save(client: Any, container: str, path: Path) -> None:
         _log.warning("the log of container %s is lost: %s", container[:12], error)
 
 
-def set_aside(path: Path, attempt: int) -> None:
-    """Keep an earlier start's log as ``<name>-before-<attempt>.log`` before another one begins."""
-    if path.exists() and path.stat().st_size:
-        path.replace(path.with_name(f"{path.stem}-before-{attempt}{path.suffix}"))
-
-
 class Follower:
     """Hands on what a container writes: all of it to a file, some of it to people.
 

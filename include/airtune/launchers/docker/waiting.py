@@ -15,14 +15,12 @@ from airtune.launchers.docker.state import ContainerState
 from airtune.launchers.docker.watch import end_of
 from airtune.launchers.launcher import Order, StillStarting
 from airtune.launchers.probe import Pending, Readiness, check_ready
+from airtune.launchers.wait import Impatient, wait_until_ready
 from airtune.records import Endpoint, Failure, FailureClass
 
-_POLL_S = 0.1
 _FOLLOW_EVERY_S = 1.0
 _ONE_LOOK_S = 10.0
 """A server whose time is over is still looked at once more: it may have become ready."""
-_ERRORS_IN_A_ROW = 3
-"""So many answers of HTTP 5xx to the probe make a server unhealthy."""
 
 
 def poll(
@@ -104,26 +102,20 @@ class _Wait:
         follower = logs.Follower(
             self.client, Handle.of(self.endpoint).container, self.order.log, self.order.say
         )
-        errors, next_look, state = 0, began, Pending(reason="it was never asked")
-        while (left := over - time.monotonic()) > 0:
-            now = time.monotonic()
-            if now >= next_look:
-                follower.look()
-                next_look = now + _FOLLOW_EVERY_S
-            if now > until:
-                raise StillStarting(self.endpoint, self.deadline)
-            found = poll(self.client, self.endpoint, self.order.readiness, left)
-            if found is None:
-                follower.look()
-                return
-            if isinstance(found, Pending):
-                errors, state = 0, found
-            else:
-                errors += 1
-                if found.failure_class is not FailureClass.UNHEALTHY or errors == _ERRORS_IN_A_ROW:
-                    raise TrialFailed(self._with_log(found))
-            time.sleep(min(_POLL_S, max(0.0, over - time.monotonic())))
-        raise TrialFailed(self._too_late(state))
+        following = _Following(follower)
+        try:
+            wait_until_ready(
+                lambda left: poll(self.client, self.endpoint, self.order.readiness, left),
+                lambda: over,
+                too_late=self._too_late,
+                until=until,
+                aside=following.look,
+            )
+        except Impatient:
+            raise StillStarting(self.endpoint, self.deadline) from None
+        except TrialFailed as error:
+            raise TrialFailed(self._with_log(error.failure)) from error
+        follower.look()
 
     def _with_log(self, failure: Failure) -> Failure:
         if self._log in failure.reason:
@@ -149,3 +141,17 @@ class _Wait:
     @property
     def _log(self) -> str:
         return str(Path(self.order.log))
+
+
+class _Following:
+    """A follower that looks once a second, however often it is asked."""
+
+    def __init__(self, follower: logs.Follower) -> None:
+        self._follower = follower
+        self._next = 0.0
+
+    def look(self) -> None:
+        now = time.monotonic()
+        if now >= self._next:
+            self._follower.look()
+            self._next = now + _FOLLOW_EVERY_S

@@ -8,16 +8,11 @@ from docker.errors import NotFound
 from airtune.launchers.docker import logs
 from airtune.launchers.docker.handle import Handle
 from airtune.launchers.docker.state import ContainerState, epoch
+from airtune.launchers.shared_memory import short_of_shm
 from airtune.launchers.verdict_of_log import verdict_of_log
 from airtune.records import Failure, FailureClass
 
-_SHORT_OF_SHM = re.compile(
-    r"Bus error|insufficient shared memory|(?:/dev/shm|shared memory).*No space left"
-    r"|No space left on device.*(?:/dev/shm|shm_open)",
-    re.IGNORECASE,
-)
 _NO_PROGRAM = re.compile(r"^\[FATAL tini \(\d+\)\] exec (?P<detail>.*)$", re.MULTILINE)
-_SIGBUS = 128 + 7
 _NOT_FOUND = frozenset({126, 127})
 _STOPPED_BEFORE_START_S = 60.0
 """An engine that goes down stops its containers, and may come up so much later."""
@@ -53,7 +48,7 @@ def _verdict(
     code = state.exit_code
     if state.oom_killed and code:
         return FailureClass.OOM, _oom(state)
-    if code == _SIGBUS or _SHORT_OF_SHM.search(log):
+    if short_of_shm(log, code):
         return FailureClass.OOM, _short_of_shm(state)
     if state.started_at is None:
         return FailureClass.INFRASTRUCTURE, f"Container {handle.name} was never started."

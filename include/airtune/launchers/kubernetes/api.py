@@ -88,6 +88,8 @@ class ClusterApi:
 
     def watch(self, path: str, timeout_s: int, **query: str) -> Iterator[tuple[str, Json]]:
         """Changes as they come."""
+        from urllib3.exceptions import HTTPError
+
         query = {"watch": "1", "timeoutSeconds": str(timeout_s)} | query
         answer = self._call("GET", path, None, query, read_s=timeout_s + 10.0, stream=True)
         rest = b""
@@ -99,7 +101,28 @@ class ClusterApi:
                     if event["type"] == "ERROR":
                         raise _refused_by(event["object"].get("code", 0), event["object"])
                     yield event["type"], event["object"]
-        except OSError as error:
+        except (HTTPError, OSError) as error:
+            raise _no_answer(error) from error
+        finally:
+            answer.close()
+
+    def lines(self, path: str, read_s: float, **query: str) -> Iterator[bytes]:
+        """What is no JSON, line by line as it comes, until the server hangs up.
+
+        Args:
+            read_s: silence that is taken for the connection's end.
+        """
+        from urllib3.exceptions import HTTPError
+
+        answer = self._call("GET", path, None, query, read_s=read_s, stream=True)
+        rest = b""
+        try:
+            for chunk in answer.stream(amt=None):
+                *whole, rest = (rest + chunk).split(b"\n")
+                yield from whole
+            if rest:
+                yield rest
+        except (HTTPError, OSError) as error:
             raise _no_answer(error) from error
         finally:
             answer.close()

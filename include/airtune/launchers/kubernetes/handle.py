@@ -14,7 +14,8 @@ class Handle(Record):
         kubeconfig: the one that the task has named; empty: the installation's own access.
         namespace: of all objects.
         name: of the pod and its Service (kubernetes), or of the InferenceService (ome).
-        uid: of that pod or InferenceService.
+        uid: of that pod or InferenceService; empty while a quota does not let it be created.
+        pod: uid of the pod that became ready (ome; in kubernetes mode it is ``uid``).
         pods: label selector of the pods behind it.
         service: host name of the Service, without the namespace.
         port: of Service and container.
@@ -22,6 +23,9 @@ class Handle(Record):
         engine: whose log it writes.
         health_path: answers 200 once the model is loaded.
         log: file of the worker for its output.
+        gpu_label: label of nodes that names their GPUs' product.
+        quota: with an empty uid the API server's refusal, which names the quota.
+        since: with an empty uid when it was first refused, epoch seconds.
     """
 
     v: int = 1
@@ -30,6 +34,7 @@ class Handle(Record):
     namespace: str
     name: str
     uid: str
+    pod: str = ""
     pods: str
     service: str
     port: int
@@ -37,6 +42,9 @@ class Handle(Record):
     engine: str
     health_path: str
     log: str
+    gpu_label: str = "nvidia.com/gpu.product"
+    quota: str = ""
+    since: float = 0.0
 
     @classmethod
     def of(cls, endpoint: Endpoint) -> Self:

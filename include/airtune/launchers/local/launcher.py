@@ -81,9 +81,9 @@ class LocalLauncher:
         """Nothing that the plan does not know: program and version are in its key."""
         return {}
 
-    def started_at(self, endpoint: Endpoint) -> float | None:
-        """None: it starts when it is ordered."""
-        return None
+    def started_at(self, endpoint: Endpoint) -> float:
+        """0: it begins when it is ordered."""
+        return 0.0
 
     def client_cpus(self, devices: tuple[Device, ...]) -> tuple[int, ...]:
         """Cores that are left to the client."""

@@ -13,12 +13,11 @@ from airtune.launchers.local.handle import ROLE, Handle
 from airtune.launchers.local.port import owners
 from airtune.launchers.local.start import start
 from airtune.launchers.probe import Pending, Readiness, check_ready
+from airtune.launchers.wait import POLL_S, Impatient, wait_until_ready
 from airtune.processes.place import Place
 from airtune.records import Device, Endpoint, Failure, FailureClass, ServerSpec
 
 _PORTS_TRIED = 3
-_ERRORS_IN_A_ROW = 3
-"""So many answers of HTTP 5xx to the probe make a server unhealthy."""
 
 
 def poll(endpoint: Endpoint, readiness: Readiness, timeout_s: float) -> Failure | Pending | None:
@@ -44,7 +43,7 @@ def wait_ready(
     *,
     deadline: float,
     until: float = math.inf,
-    poll_s: float = 0.1,
+    poll_s: float = POLL_S,
 ) -> None:
     """Return once the server is ready; its end is noticed within ``poll_s``.
 
@@ -59,21 +58,19 @@ def wait_ready(
             (``startup_timeout``).
         StillStarting: ``until`` has come before ``deadline``.
     """
-    began, errors, state = time.monotonic(), 0, Pending(reason="it was never asked")
-    while (left := deadline - time.monotonic()) > 0:
-        if time.monotonic() > until:
-            raise StillStarting(endpoint, time.time() + left)
-        result = poll(endpoint, readiness, left)
-        if result is None:
-            return
-        if isinstance(result, Pending):
-            errors, state = 0, result
-        else:
-            errors += 1
-            if result.failure_class is not FailureClass.UNHEALTHY or errors == _ERRORS_IN_A_ROW:
-                raise TrialFailed(_with_log(result, endpoint))
-        time.sleep(min(poll_s, max(0.0, deadline - time.monotonic())))
-    raise TrialFailed(_too_late(endpoint, state, deadline - began))
+    began = time.monotonic()
+    try:
+        wait_until_ready(
+            lambda left: poll(endpoint, readiness, left),
+            lambda: deadline,
+            too_late=lambda pending: _too_late(endpoint, pending, deadline - began),
+            until=until,
+            poll_s=poll_s,
+        )
+    except Impatient:
+        raise StillStarting(endpoint, time.time() + deadline - time.monotonic()) from None
+    except TrialFailed as error:
+        raise TrialFailed(_with_log(error.failure, endpoint)) from error
 
 
 def start_and_wait(

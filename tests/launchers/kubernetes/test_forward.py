@@ -1,0 +1,121 @@
+"""A port of this host that leads to whichever pod is ready."""
+
+import socket
+import threading
+import time
+from urllib.parse import urlsplit
+
+import pytest
+from tests.launchers.kubernetes.streams import HANDLE, api_at, streams
+
+from airtune.launchers.kubernetes.forward import Forward
+
+NO_SPARES = HANDLE.model_copy(update={"engine": "llama_cpp"})
+
+
+def _ask(url: str, what: bytes = b"hello") -> bytes:
+    """What the server says to it; nothing if the connection was closed instead."""
+    where = urlsplit(url)
+    try:
+        with socket.create_connection((where.hostname, where.port), timeout=5) as connection:
+            connection.sendall(what)
+            return connection.recv(1000)
+    except ConnectionError:
+        return b""
+
+
+def _until(condition: object) -> None:
+    deadline = time.monotonic() + 5
+    while not condition():  # type: ignore[operator]
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("handle", [HANDLE, NO_SPARES], ids=["spares", "no spares"])
+def test_each_connection_gets_a_tunnel_to_the_ready_pod(handle: object) -> None:
+    with streams() as (fake, api), Forward(api, handle) as forward:  # type: ignore[arg-type]
+        assert _ask(forward.url) == b"one:hello"
+        assert _ask(forward.url) == b"one:hello"
+        assert fake.requests[0] == (
+            "Bearer tok", "/api/v1/namespaces/n/pods?labelSelector=app%3Dx",
+        )  # fmt: skip
+
+
+def test_tunnels_are_open_before_they_are_asked_for() -> None:
+    with streams() as (fake, api), Forward(api, HANDLE) as forward:
+        _until(lambda: fake.tunnels == 4)
+        fake.refused = 500
+        assert _ask(forward.url) == b"one:hello"
+
+
+def test_llama_cpp_whose_threads_wait_at_silent_connections_gets_none_beforehand() -> None:
+    with streams() as (fake, api), Forward(api, NO_SPARES) as forward:
+        assert _ask(forward.url) == b"one:hello"
+        assert fake.tunnels == 1
+
+
+def test_another_pod_is_found_once_the_first_is_gone() -> None:
+    with streams() as (fake, api), Forward(api, HANDLE) as forward:
+        assert _ask(forward.url) == b"one:hello"
+        fake.ready = ["two"]
+        fake.cut()
+        _until(lambda: _ask(forward.url) == b"two:hello")
+
+
+def test_a_cut_ends_what_is_open_and_the_next_connection_works() -> None:
+    with streams() as (fake, api), Forward(api, HANDLE) as forward:
+        where = urlsplit(forward.url)
+        with socket.create_connection((where.hostname, where.port), timeout=5) as connection:
+            connection.sendall(b"hello")
+            assert connection.recv(1000) == b"one:hello"
+            fake.cut()
+            assert connection.recv(1000) == b""
+        assert _ask(forward.url) == b"one:hello"
+
+
+def test_a_connection_is_closed_at_once_where_there_is_no_pod_or_no_tunnel() -> None:
+    with streams() as (fake, api), Forward(api, NO_SPARES) as forward:
+        for ready, refused in (([], 0), (["one"], 403), (["one"], 500)):
+            fake.ready, fake.refused = ready, refused
+            time.sleep(0.01)
+            began = time.monotonic()
+            assert _ask(forward.url) == b""
+            assert time.monotonic() - began < 2
+        fake.ready, fake.refused = ["one"], 0
+        assert _ask(forward.url) == b"one:hello"
+        assert _ask(forward.url, b"fail") == b"", "nothing listens at the port"
+
+
+def test_without_an_api_server_connections_are_closed() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with Forward(api_at(port), HANDLE) as forward:
+        assert _ask(forward.url) == b""
+
+
+def test_closing_ends_its_thread_and_every_connection() -> None:
+    with streams() as (_fake, api):
+        before = threading.active_count()
+        forward = Forward(api, HANDLE)
+        where = urlsplit(forward.url)
+        with socket.create_connection((where.hostname, where.port), timeout=5) as connection:
+            connection.sendall(b"hello")
+            assert connection.recv(1000) == b"one:hello"
+            forward.close()
+            assert connection.recv(1000) == b""
+        forward.close()
+        assert threading.active_count() == before
+
+
+def test_a_client_that_has_said_all_still_gets_its_answer() -> None:
+    with streams() as (_fake, api), Forward(api, HANDLE) as forward:
+        where = urlsplit(forward.url)
+        with socket.create_connection((where.hostname, where.port), timeout=5) as connection:
+            connection.sendall(b"a")
+            assert connection.recv(1000) == b"one:a"
+            connection.sendall(b"b")
+            connection.shutdown(socket.SHUT_WR)
+            assert connection.recv(1000) == b"one:b"
+        with socket.create_connection((where.hostname, where.port), timeout=5) as connection:
+            connection.sendall(b"end")
+            assert connection.recv(1000) == b"", "the server's end is the connection's"
