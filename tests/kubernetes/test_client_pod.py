@@ -139,7 +139,7 @@ def test_both_ways_give_the_same_measurement(
         assert measurement.raw_file
         assert Path(measurement.raw_file).is_file()
         assert measurement.ttft_ms
-        assert 35 < measurement.ttft_ms.mean < 300
+        assert 35 < measurement.ttft_ms.p50 < 1000
     assert one.input_tokens_mean == pytest.approx(other.input_tokens_mean, rel=0.1)
     assert any("Starting benchmark" in line for line in inside.lines)
     assert not client_pods(api, namespace)

@@ -30,6 +30,7 @@ NAMES = (
 )
 """What the one program is called by."""
 
+_UNFINISHED = "building-kubernetes-"
 _STAMP = "k8s.io/component-base/version"
 
 
@@ -75,7 +76,9 @@ def digest() -> str:
 
 
 def _build() -> None:
-    folder = Path(tempfile.mkdtemp(prefix="kubernetes-", dir=cache_folder()))
+    for left in cache_folder().glob(f"{_UNFINISHED}*"):  # by a build that was killed
+        shutil.rmtree(left, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=cache_folder()))
     try:
         words = ["build", "-trimpath", "-buildvcs=false", "-mod=readonly", "-o"]
         go(SOURCES, *words, f"{folder}/pause", "-ldflags", "-s -w", "./pause")

@@ -5,8 +5,6 @@ and volumes do not. In a shell, ``python -m airtune.testing.kubernetes_cluster``
 foreground; with the word ``up`` it goes on in the background, until ``down``.
 """
 
-import fcntl
-import shutil
 import signal
 import subprocess
 import sys
@@ -19,24 +17,11 @@ import psutil
 
 from airtune.testing import kubernetes_build, kubernetes_install
 from airtune.testing.cache import cache_folder
-from airtune.testing.debian import search_path
-from airtune.testing.kubernetes_components import command_lines, write_files
 from airtune.testing.kubernetes_containerd import Containerd
 from airtune.testing.kubernetes_disposable import DISPOSABLE, KUBECONFIG, Disposable
-from airtune.testing.kubernetes_host import (
-    make_groups,
-    remove_groups,
-    restore_settings,
-    save_settings,
-)
-from airtune.testing.kubernetes_init import Plan
-from airtune.testing.kubernetes_network import entering, make_network, remove_network
-from airtune.testing.kubernetes_pki import write_pki
 from airtune.testing.kubernetes_place import Addresses, Place
+from airtune.testing.kubernetes_session import clean, first_process, locked, prepare
 from airtune.testing.kubernetes_start import Starting
-
-_FIXED = ("/run/containerd", "/var/log/containers")
-"""Folders that containerd and kubelet use whatever they are told."""
 
 _FAREWELL_S = 30.0
 
@@ -48,7 +33,7 @@ class KubernetesCluster:
         self.place = place
         self.addresses = addresses
         self._lock = lock
-        self._first = _first_process(place)
+        self._first = first_process(place)
 
     @property
     def url(self) -> str:
@@ -102,32 +87,20 @@ def start() -> KubernetesCluster:
         )
     place = Place.below(cache_folder())
     place.cache.mkdir(parents=True, exist_ok=True)
-    lock = _locked(place)
+    lock = locked(place)
     cluster = None
     try:
         clean(place)  # of a session that was killed
-        cluster = KubernetesCluster(place, _prepare(place), lock)
+        cluster = KubernetesCluster(place, prepare(place), lock)
         cluster.begin()
     except BaseException:
         if cluster:
             cluster.stop()
-        clean(place)
-        lock.close()
+        else:
+            clean(place)
+            lock.close()
         raise
     return cluster
-
-
-def clean(place: Place) -> None:
-    """End the cluster of ``place``, whoever started it, and undo what it changed; idempotent.
-
-    Raises:
-        RuntimeError: a process of it does not end.
-    """
-    remove_network(place)
-    remove_groups(place)
-    restore_settings(place)
-    for folder in (place.run, place.session):
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
@@ -138,55 +111,6 @@ def kubernetes_cluster() -> Iterator[KubernetesCluster]:
         yield cluster
     finally:
         cluster.stop()
-
-
-def _prepare(place: Place) -> Addresses:
-    for folder in (place.run, place.images, place.session, place.logs):
-        folder.mkdir(parents=True, exist_ok=True)
-    place.run.chmod(0o700)  # keys
-    for log in place.logs.glob("*.log"):
-        log.unlink()
-    save_settings(place)
-    make_groups(place)
-    addresses = make_network(place)
-    write_pki(place, addresses)
-    write_files(place, addresses)
-    path = f"{kubernetes_build.programs()}:{search_path()}"
-    plan = Plan(
-        control=str(place.control),
-        logs=str(place.logs),
-        components=command_lines(place, addresses),
-        environment={"PATH": path, "HOME": str(place.session)},
-        binds={str(place.session): str(place.state)},
-        own=list(_FIXED),
-    )
-    plan.write(place.run / "plan.json")
-    return addresses
-
-
-def _first_process(place: Place) -> "subprocess.Popen[bytes]":
-    words = [sys.executable, "-m", "airtune.testing.kubernetes_init", str(place.run / "plan.json")]
-    with (place.logs / "init.log").open("wb") as log:
-        return subprocess.Popen(
-            [*entering(place), *words],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,  # Ctrl-C is for the tests, which need it to clean up
-        )
-
-
-def _locked(place: Place) -> TextIO:
-    lock = (place.cache / "lock").open("a")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        lock.close()
-        raise RuntimeError(
-            f"Another test session uses the cluster in {place.cache}: wait for its end, or name "
-            "another folder in AIRTUNE_TEST_CACHE."
-        ) from None
-    return lock
 
 
 def main(words: list[str]) -> int:
@@ -241,7 +165,7 @@ def _down() -> None:
         if "airtune.testing.kubernetes_cluster" in owner.cmdline():
             owner.terminate()
             owner.wait(_FAREWELL_S)
-    lock = _locked(place)
+    lock = locked(place)
     clean(place)
     lock.close()
 

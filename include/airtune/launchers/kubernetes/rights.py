@@ -63,6 +63,9 @@ RULES: tuple[Rule, ...] = (
     Rule(
         _OME, "benchmarkjobs", ("get", "list", "watch", "create", "delete"), "benchmark_job", True
     ),
+    # A claim that is missing, and a Job that cannot be made, show nowhere else.
+    Rule("", "persistentvolumeclaims", ("get",), "benchmark_job", True),
+    Rule("batch", "jobs", ("get",), "benchmark_job", True),
     *(
         Rule(_OME, resource, ("list", "create", "patch", "delete"), "shared", True, cluster)
         for resource, cluster in (
