@@ -39,6 +39,7 @@ class Part:
         missing: why this machine cannot run them, None if it can.
         remedy: the command that would change that.
         workers: processes that share the tests; 0 is none beside pytest itself.
+        share: how they share them; ``loadfile`` where a file's tests share what they start.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Part:
     missing: str | None = None
     remedy: str = PROVISION
     workers: int = 0
+    share: str = "load"
 
 
 def parts() -> list[Part]:
@@ -80,23 +82,18 @@ def _docker_parts(environment: str | None) -> list[Part]:
 
 
 def _kubernetes_parts(environment: str | None) -> list[Part]:
+    """With OME's definitions its tests share their servers with the others."""
     cluster, ome = _missing_cluster(), _missing_ome()
-    plain, crds = "kubernetes and not ome and not disposable", "ome and not disposable"
-    # Without OME's definitions the part with OME says that these were not run, either.
-    restarted = "kubernetes and disposable" + (" and not ome" if ome else "")
-    remedy = (f"{ome_crds.FOLDER}=… " if ome else "") + (PROVISION if cluster else "make test")
-    return [
-        Part("kubernetes", f"{plain} and not airflow", cluster),
+    here = "kubernetes and not ome" if ome else "kubernetes"
+    plain = f"{here} and not disposable"
+    parts = [
+        # They wait for pods most of the time.
+        Part("kubernetes", f"{plain} and not airflow", cluster, workers=3, share="loadfile"),
         Part("kubernetes under Airflow", f"{plain} and airflow", environment or cluster),
-        Part("kubernetes with OME", f"{crds} and not airflow", ome or cluster, remedy),
-        Part(
-            "kubernetes with OME under Airflow",
-            f"{crds} and airflow",
-            environment or ome or cluster,
-            remedy,
-        ),
-        Part("kubernetes restarted", restarted, cluster or _not_our_cluster()),
+        Part("kubernetes restarted", f"{here} and disposable", cluster or _not_our_cluster()),
     ]
+    remedy = f"{ome_crds.FOLDER}=… {PROVISION if cluster else 'make test'}"
+    return [*parts, Part("kubernetes with OME", "ome", ome, remedy)] if ome else parts
 
 
 def _missing_environment() -> str | None:
@@ -144,7 +141,7 @@ def run(part: Part) -> tuple[int, float]:
     began = time.monotonic()
     print(f"\n== {part.name} ==", flush=True)
     command = [sys.executable, "-m", "pytest", "-q", "--durations=5", "-m", part.markers]
-    command += ["-n", str(part.workers)] if part.workers else []
+    command += ["-n", str(part.workers), "--dist", part.share] if part.workers else []
     process = subprocess.Popen(command, cwd=ROOT)
     try:
         code = process.wait()

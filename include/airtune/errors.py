@@ -72,10 +72,16 @@ class NoFeasibleTrialError(AirtuneError):
 
 
 class TrialFailed(AirtuneError):
-    """One trial failed; ``failure`` says how, and by its class whether a retry is worth it."""
+    """One trial failed; ``failure`` says how, and by its class whether a retry is worth it.
 
-    def __init__(self, failure: Failure) -> None:
+    Attributes:
+        started_at: epoch seconds at which its server's process began; 0: when it was ordered;
+            infinite: it never did, so the waiting is not the trial's.
+    """
+
+    def __init__(self, failure: Failure, started_at: float = 0.0) -> None:
         self.failure = failure
+        self.started_at = started_at
         super().__init__(f"{failure.failure_class}: {failure.reason}")
 
 

@@ -100,6 +100,18 @@ def test_plan_as_json_has_each_trials_argv(airtune: Command) -> None:
     assert plan["estimate"]["total_s"] > 0
 
 
+def test_plan_shows_what_is_laid_over_omes_runtime(airtune: Command) -> None:
+    ended = airtune("plan", EXAMPLES / "simple_task.json")
+    assert "runtime llama-3-2-1b-instruct-sglang as it is" in ended.out
+    assert "--mem-fraction-static 0.8 --tp-size 1" in ended.out
+    assert "sglang.launch_server" not in ended.out
+    plan = json.loads(airtune("plan", EXAMPLES / "simple_task.json", "--json").out)
+    assert [trial["argv"] for trial in plan["trials"][:2]] == [
+        [],
+        ["--mem-fraction-static", "0.8", "--tp-size", "1"],
+    ]
+
+
 def test_run_sends_the_task_inline_and_tells_the_end(
     airtune: Command, tuning: FakeAirflow, local_task: Path
 ) -> None:

@@ -333,6 +333,15 @@ def test_model_and_runtime_that_airtune_is_to_make_are_tried_and_not_made(home: 
             "runner.securityContext.privileged",
         ),
         ({"hostNetwork": True}, "hostNetwork"),
+        ({"runner": {"ports": [{"hostPort": 22}]}}, "runner.ports[0].hostPort"),
+        (
+            {"runner": {"securityContext": {"procMount": "Unmasked"}}},
+            "runner.securityContext.procMount",
+        ),
+        (
+            {"runner": {"securityContext": {"seccompProfile": {"type": "Unconfined"}}}},
+            "runner.securityContext.seccompProfile",
+        ),
         ({"serviceAccountName": "admin"}, "serviceAccountName"),
         (
             {"runner": {"securityContext": {"capabilities": {"add": ["SYS_ADMIN"]}}}},
@@ -418,6 +427,13 @@ def test_nodes_that_may_not_be_looked_at_are_told() -> None:
     assert "may not be looked at" in said[0]
 
 
+def test_in_ome_nodes_that_may_not_be_looked_at_are_no_reason_to_refuse(home: Path) -> None:
+    cluster = an_ome(a_node("node1", gpus=8))
+    cluster.forbidden = {("list", "nodes"), ("get", "nodes")}
+    assert resolve(in_ome(kubernetes={}), cluster).kubernetes.gpu_product is None
+    assert problems(in_ome(kubernetes={}), cluster, settings_of(home)) == []
+
+
 def test_in_ome_the_runtime_says_whether_gpus_are_asked_for() -> None:
     nodes = (a_node("a", "H100", 8), a_node("b", "L4", 1))
     with pytest.raises(TaskError):
@@ -438,6 +454,21 @@ def test_a_runtime_is_known_by_its_gpus_its_words_and_its_spec() -> None:
     second = runtime_of(in_ome(), cluster)
     assert second is not None
     assert first.revision != second.revision
+
+
+def test_a_runtime_that_stands_in_the_way_of_the_tasks_own_is_known_by_its_own_spec() -> None:
+    task = in_ome(ome={"runtime_spec": RUNTIME})
+    cluster = an_ome()
+    ours = runtime_of(task, cluster)
+    cluster.change(f"{OME}/clusterservingruntimes/rt-sglang", spec=RUNTIME | {"disabled": False})
+    added = runtime_of(task, cluster)
+    assert added == ours, "the schema adds to what we have made"
+    other = RUNTIME | {"supportedModelFormats": []}
+    cluster.change(f"{OME}/clusterservingruntimes/rt-sglang", spec=other)
+    theirs = runtime_of(task, cluster)
+    assert theirs is not None
+    assert ours is not None
+    assert theirs.revision != ours.revision
 
 
 def test_a_runtime_that_airtune_makes_is_known_before_it_is_there() -> None:

@@ -10,10 +10,16 @@ import pytest
 from tests.launchers.local.serving import READY, begin, spec
 
 from airtune.launchers.local.server import remove
+from airtune.operators import starting
 from airtune.operators.starting import StartTrigger
 from airtune.processes.place import Place
 
 SHORT = READY.short().model_dump(mode="json")
+
+
+@pytest.fixture(autouse=True)
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(starting, "POLL_S", 0.1)
 
 
 @pytest.fixture
@@ -37,15 +43,17 @@ def _trigger(place: Place, for_s: float, **behaviour: Any) -> StartTrigger:
 
 
 def test_it_fires_as_soon_as_the_server_is_ready(place: Place) -> None:
-    payload, seconds = _waited(_trigger(place, 60, start_s=1.0))
+    payload, seconds = _waited(_trigger(place, 60, start_s=0.3))
     assert payload == {}
     assert seconds < 10
 
 
 def test_it_fires_when_the_time_is_over(place: Place) -> None:
-    payload, seconds = _waited(_trigger(place, 1.5, never_ready=True))
+    trigger = _trigger(place, 0.6, never_ready=True)
+    payload, seconds = _waited(trigger)
     assert payload == {}
-    assert 1 <= seconds < 10
+    assert seconds < 10
+    assert time.time() >= trigger.deadline
 
 
 def test_it_fires_when_the_server_has_ended(place: Place) -> None:

@@ -7,10 +7,16 @@ from typing import Any
 
 import pytest
 
+from airtune.operators import waiting
 from airtune.operators.waiting import LeaseTrigger
 from airtune.study.store import Store
 
 POOL = ["cpu1"]
+
+
+@pytest.fixture(autouse=True)
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "POLL_S", 0.05)
 
 
 @pytest.fixture
@@ -45,12 +51,12 @@ def test_the_next_in_the_queue_is_woken_while_the_device_is_still_held(store: St
 
 
 def test_one_that_stands_further_behind_sleeps_on(store: Store) -> None:
-    assert _fired(LeaseTrigger("d/1", 2, 1, 1, was_head=False, pool=POOL), 1) is None
+    assert _fired(LeaseTrigger("d/1", 2, 1, 1, was_head=False, pool=POOL), 0.3) is None
 
 
 def test_a_head_that_has_deferred_sleeps_until_a_device_is_free(store: Store) -> None:
     trigger = LeaseTrigger("d/1", 1, 1, 1, was_head=True, pool=POOL)
-    assert _fired(trigger, 1) is None
+    assert _fired(trigger, 0.3) is None
     store.release("d/1", 0)
     assert _fired(trigger, 3) is not None
 

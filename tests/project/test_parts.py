@@ -44,13 +44,9 @@ def _takes(markers: str, some: set[str]) -> bool:
 
 
 def test_every_test_is_in_one_part(script: ModuleType) -> None:
-    parts = script.parts()
-    without_ome = any(part.missing and part.name.endswith("OME") for part in parts)
     for some in SENSIBLE:
-        found = [part.name for part in parts if _takes(part.markers, some)]
-        # Those that restart a cluster with OME in it have no part where there is no OME.
-        expected = 0 if some >= {"ome", "disposable"} and without_ome else 1
-        assert len(found) == expected, (some, found)
+        found = [part.name for part in script.parts() if _takes(part.markers, some)]
+        assert len(found) == 1, (some, found)
 
 
 def test_no_other_part_takes_a_test_of_a_cluster(script: ModuleType) -> None:

@@ -1,11 +1,10 @@
 """The code stays small: modules of one idea, functions that fit a screen."""
 
 import ast
+import functools
 import statistics
 from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = [
@@ -18,14 +17,21 @@ MEDIAN_MODULE_LINES = 150
 MOST_FUNCTION_LINES = 60
 
 
+@functools.cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
 def _lines(path: Path) -> int:
     return len(path.read_text().splitlines())
 
 
-def _functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    for node in ast.walk(ast.parse(path.read_text())):
+def _long_functions(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield node
+            lines = (node.end_lineno or 0) - node.lineno + 1
+            if lines > MOST_FUNCTION_LINES:
+                yield f"{node.name} at line {node.lineno}: {lines} lines"
 
 
 def test_the_median_module_is_short() -> None:
@@ -33,20 +39,19 @@ def test_the_median_module_is_short() -> None:
     assert median <= MEDIAN_MODULE_LINES
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_no_module_and_no_function_is_long(path: Path) -> None:
-    assert _lines(path) <= MOST_MODULE_LINES, "split it by concept"
-    long = [
-        f"{node.name} at line {node.lineno}"
-        for node in _functions(path)
-        if (node.end_lineno or 0) - node.lineno + 1 > MOST_FUNCTION_LINES
-    ]
-    assert not long, f"split {', '.join(long)}"
+def test_no_module_is_long() -> None:
+    long = {str(path): lines for path in SOURCES if (lines := _lines(path)) > MOST_MODULE_LINES}
+    assert not long, f"split by concept: {long}"
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_module_says_what_it_is_for(path: Path) -> None:
-    assert ast.get_docstring(ast.parse(path.read_text())), f"{path} has no docstring"
+def test_no_function_is_long() -> None:
+    long = {str(path): found for path in SOURCES if (found := [*_long_functions(_tree(path))])}
+    assert not long, f"split {long}"
+
+
+def test_every_module_says_what_it_is_for() -> None:
+    without = [str(path) for path in SOURCES if not ast.get_docstring(_tree(path))]
+    assert not without, f"no docstring: {without}"
 
 
 def test_no_module_is_a_drawer_for_everything() -> None:

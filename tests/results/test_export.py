@@ -277,7 +277,8 @@ def test_the_runner_of_an_ome_trial_gets_its_args_without_the_runtimes_command()
     assert found["engine"]["runner"]["name"] == "ome-container"
     assert found["model"] == {"name": "llama", "kind": "ClusterBaseModel"}
     assert found["runtime"] == {"name": "srt-llama", "kind": "ClusterServingRuntime"}
-    assert found["engine"]["runner"]["resources"] == {"limits": {"nvidia.com/gpu": "2"}}
+    both = {part: {"nvidia.com/gpu": "2"} for part in ("requests", "limits")}
+    assert found["engine"]["runner"]["resources"] == both, "as a runtime's own request may be one"
 
 
 def test_without_the_runtimes_command_all_after_the_program_is_taken() -> None:
@@ -288,9 +289,22 @@ def test_without_the_runtimes_command_all_after_the_program_is_taken() -> None:
 
 
 def test_the_baseline_of_ome_is_the_runtime_as_it_is() -> None:
-    task = a_task("ome", base_runtime="srt-llama", env={"A": "b"})
-    found = service_of_ome(task, parameters={})
+    found = service_of_ome(a_task("ome", base_runtime="srt-llama"), parameters={})
     assert "runner" not in found["spec"]["engine"]
+
+
+def test_the_baseline_of_ome_has_the_environment_and_the_token_that_it_ran_with() -> None:
+    token = {"name": "hf", "key": "token"}
+    wishes = {"hf_token_secret": token, "gpus": 0}
+    task = a_task("ome", base_runtime="srt-llama", env={"A": "b"}, kubernetes=wishes)
+    runner = service_of_ome(task, parameters={})["spec"]["engine"]["runner"]
+    assert runner["env"] == [
+        {"name": "A", "value": "b"},
+        {"name": "HF_TOKEN", "valueFrom": {"secretKeyRef": token}},
+    ]
+    none = {part: {"nvidia.com/gpu": "0"} for part in ("requests", "limits")}
+    assert runner["resources"] == none, "the task took the runtime's GPUs away"
+    assert "args" not in runner
 
 
 def test_gpus_of_the_runtime_stand_where_no_flag_splits_the_server() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from airtune.errors import TrialFailed
 from airtune.launchers.kubernetes import names
+from airtune.launchers.kubernetes.api import ApiRefused
 from airtune.settings import Settings
 from airtune.study.cluster_places import ClusterAccess, namespaces
 from airtune.study.orphans import reap_orphans
@@ -105,6 +106,19 @@ def test_a_cluster_that_has_gone_is_no_complaint_once_its_runs_have_ended(store,
     assert not orphan.removed
     assert "/no/longer/allowed" in orphan.reason
     store.finish_run(run, None)
+    assert reap_orphans(store, settings, _answer("dead")) == []
+
+
+def test_a_namespace_that_may_not_be_looked_at_hides_no_other(store, settings, cluster):
+    gone = _open(store, "dag/old", task={"model": {"name": "m", "namespace": "elsewhere"}})
+    _pod(cluster, _open(store))
+    cluster.refuse = lambda method, path, body: (
+        ApiRefused(403, "Forbidden", "no") if "/elsewhere/" in path else None
+    )
+    first, second = reap_orphans(store, settings, _answer("dead"))
+    assert (first.removed, second.removed) == (False, True)
+    assert "namespace elsewhere" in first.what
+    store.finish_run(gone, None)
     assert reap_orphans(store, settings, _answer("dead")) == []
 
 

@@ -139,6 +139,32 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
         "kubernetes.limits.memory",
         'is in thousandths of a byte. Write "512Mi" for so many megabytes.',
     ),
+    "a unit that Kubernetes does not know": (
+        KUBERNETES | {"kubernetes": {"limits": {"memory": "64GB"}}},
+        "kubernetes.limits.memory",
+        "= '64GB': is no quantity: a number, and a unit (m, k, M, G, T, Ki, Mi, Gi or Ti) or "
+        'none. Write for example "64Gi".',
+    ),
+    "a quantity that is none": (
+        KUBERNETES | {"kubernetes": {"client": {"requests": {"cpu": "two"}}}},
+        "kubernetes.client.requests.cpu",
+        'Write for example "2" or "64Gi".',
+    ),
+    "a template elsewhere": (
+        KUBERNETES | {"kubernetes": {"template": "../mine/pod.yaml.j2"}},
+        "kubernetes.template",
+        "templates are files of the folder AIRTUNE_TEMPLATE_DIR itself",
+    ),
+    "a key that is no label's": (
+        KUBERNETES | {"kubernetes": {"node_selector": {"gpu pool": "a"}}},
+        "kubernetes.node_selector.gpu pool",
+        "is no key of a label or resource: letters, digits, dashes, underscores and dots",
+    ),
+    "a value that is no label's": (
+        KUBERNETES | {"kubernetes": {"gpu_product": "NVIDIA H100"}},
+        "kubernetes.gpu_product",
+        "Write what the node's label says (kubectl get nodes --show-labels).",
+    ),
     "GPUs as a resource": (
         KUBERNETES | {"kubernetes": {"limits": {"nvidia.com/gpu": "1"}}},
         "kubernetes.limits.nvidia.com/gpu",
@@ -214,7 +240,27 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "a PVC in OME": (
         RUNTIME | {"kubernetes": {"model_claim": CLAIM}},
         "kubernetes.model_claim",
-        "'storageUri': 'pvc://models/llama'",
+        'by ome.model_spec: {"storage": {"storageUri": "pvc://models/llama"}}.',
+    ),
+    "a whole object as a spec": (
+        RUNTIME | {"ome": {"runtime_spec": {"apiVersion": "ome.io/v1beta1", "spec": {}}}},
+        "ome.runtime_spec",
+        "are keys of a whole object, and only its spec is meant. Write what stands below spec",
+    ),
+    "OME's braces in an argument": (
+        RUNTIME | {"engine_args": {"chat-template": "{{ x }}"}},
+        "engine_args.chat-template",
+        "has {{ in it, which OME takes for a template of its own. Write the value without",
+    ),
+    "OME's braces in a variable": (
+        RUNTIME | {"env": {"GREETING": "{{ name }}"}},
+        "env.GREETING",
+        "has {{ in it",
+    ),
+    "OME's braces among the values": (
+        RUNTIME | {"parameters": {"chat-template": ["a", "{{b}}"]}},
+        "parameters.chat-template.values[1]",
+        "has {{ in it",
     ),
     "a BenchmarkJob without a place for its results": (
         RUNTIME | {"benchmark/client": "benchmark_job", "benchmark/additional_params": {}},

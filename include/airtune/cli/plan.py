@@ -31,7 +31,12 @@ def show_plan(file: Path, *, as_json: bool) -> None:
 
 
 def command_line(task: Task, server: ServerSpec, settings: Settings) -> tuple[str, ...]:
-    """What a trial starts: locally the host's own command for the engine, else the image's."""
+    """What a trial starts: locally the host's own command for the engine, else the image's.
+
+    In OME what is laid over the runtime's own command line, which only the cluster knows.
+    """
+    if task.launcher == "ome":
+        return server.own
     program = server.program
     if task.launcher == "local":
         program = tuple(settings.engine_commands.get(server.engine, program))
@@ -68,11 +73,15 @@ def _print(task: Task, plan: Plan, expected: Estimate, settings: Settings) -> No
         console.print(f"\n{slot:>3}  {trial.label}  ({trial.role}, {devices})")
         if trial.aliases:
             console.print(f"     same command line as: {'; '.join(trial.aliases)}")
-        if task.launcher != "local":
+        if task.launcher == "ome":
+            changed = bool(server.own or server.env)
+            console.print(f"     runtime {task.base_runtime} {'with' if changed else 'as it is'}")
+        elif task.launcher != "local":
             console.print(f"     image {server.image}")
         for name, value in server.env.items():
             console.print(f"     {name}={shlex.quote(value)}")
-        console.print(f"     {shlex.join(command_line(task, server, settings))}")
+        if words := command_line(task, server, settings):
+            console.print(f"     {shlex.join(words)}")
     console.print(
         f"\nestimated time: about {duration(expected.total_s)} "
         f"({expected.at_once} at once, up to {duration(expected.trial_s)} a trial)"

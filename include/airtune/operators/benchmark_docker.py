@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airtune.benchmark.runner import Runner
-    from airtune.launchers.docker.client import ClientEnd
+    from airtune.launchers.client_end import ClientEnd
     from airtune.operators.client_container import ClientCall
     from airtune.operators.slot import Slot
     from airtune.records import Endpoint, Lease

@@ -41,7 +41,8 @@ class BenchmarkKubernetes(KubernetesSlotTask, Benchmark):
     def execute(self, context: "Context") -> dict[str, Any]:
         """Measure and record; what is already recorded is not measured twice."""
         self._context = context
-        return Benchmark.execute(self, context)
+        found: dict[str, Any] = super().execute(context)
+        return found
 
     def runner(self, slot: "Slot", endpoint: "Endpoint", lease: "Lease") -> "Runner":
         """A pod, a process of the worker, or a BenchmarkJob."""

@@ -10,7 +10,8 @@ from airtune.benchmark.client import RAW_FOLDER
 from airtune.benchmark.output import ClientOutput
 from airtune.benchmark.runner import Ended, Ending
 from airtune.benchmark.surroundings import POINT_INSIDE, Surroundings, in_container
-from airtune.launchers.docker.client import ClientEnd, run_to_end
+from airtune.launchers.client_end import ClientEnd
+from airtune.launchers.docker.client import run_to_end
 from airtune.launchers.docker.client_container import ClientOrder
 from airtune.records import Endpoint, ValidityFlag
 from airtune.settings import Settings

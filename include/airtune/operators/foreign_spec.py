@@ -11,7 +11,23 @@ from airtune.settings import Settings
 if TYPE_CHECKING:
     from airtune.task import Task
 
-_RIGHTS = frozenset({"privileged", "allowPrivilegeEscalation", "hostNetwork", "hostPID", "hostIPC"})
+_RIGHTS = frozenset(
+    {
+        "privileged",
+        "allowPrivilegeEscalation",
+        "hostNetwork",
+        "hostPID",
+        "hostIPC",
+        "hostPort",
+        "hostProcess",
+    }
+)
+_UNGUARDED = {
+    ("procMount", "Unmasked"),
+    ("appArmorProfile", "Unconfined"),
+    ("seccompProfile", "Unconfined"),
+}
+"""What lifts the guards that containers have by default."""
 _ACCOUNTS = frozenset({"serviceAccountName", "serviceAccount"})
 _ON_NODES = frozenset({"local", "hostpath", "file"})
 
@@ -35,7 +51,7 @@ def _inside(path: str, value: Any, settings: Settings) -> Iterator[Problem]:
         return
     for key, one in value.items():
         here = f"{path}.{key}"
-        if key in _RIGHTS and one:
+        if (key in _RIGHTS and one) or _unguarded(key, one):
             yield _refused(here, one, "would give the server rights on its node.")
         elif key in _ACCOUNTS and one:
             yield _refused(here, one, "would give the server another account's rights.")
@@ -47,6 +63,11 @@ def _inside(path: str, value: Any, settings: Settings) -> Iterator[Problem]:
                 yield outside(f"{here}.path", folder, settings)
         else:
             yield from _inside(here, one, settings)
+
+
+def _unguarded(key: str, value: Any) -> bool:
+    said = value.get("type") if isinstance(value, Mapping) else value
+    return isinstance(said, str) and (key, said) in _UNGUARDED
 
 
 def _storage(spec: Mapping[str, Any], settings: Settings) -> Iterator[Problem]:

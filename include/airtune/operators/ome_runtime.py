@@ -21,6 +21,7 @@ def runtime_of(task: "Task", api: "Api") -> "Runtime | None":
     """
     from airtune.launchers.kubernetes.refusal import reaching
     from airtune.launchers.ome.runtime import Runner
+    from airtune.launchers.ome.shared import holds
     from airtune.study.servers import Runtime
 
     if task.launcher != "ome":
@@ -30,8 +31,9 @@ def runtime_of(task: "Task", api: "Api") -> "Runtime | None":
     if found is None:
         return None
     gpus = gpus_of_runtime(found, task.kubernetes.gpu_resource)
-    # One that airtune makes has the task's own spec, which is in the plan keys as it is.
-    ours = task.ome.runtime_spec is not None
+    # The task's own spec is in the plan keys as it is; another's under that name is used instead.
+    wanted = task.ome.runtime_spec
+    ours = wanted is not None and holds(found.get("spec"), wanted)
     revision = "" if ours else _hash(found.get("spec"))
     return Runtime(Runner.of(found), devices=gpus or None, revision=revision)
 

@@ -40,8 +40,8 @@ def ensure(
     except StillStarting as still:
         charge_start(slot, still.endpoint, since=began)
         raise
-    except TrialFailed:
-        slot.store.add_seconds(slot.spec.run, slot.spec.slot, "start", time.time() - began)
+    except TrialFailed as error:
+        _charge(slot, max(began, error.started_at))
         raise
     charge_start(slot, endpoint, since=began)
     slot.update(
@@ -58,7 +58,11 @@ def charge_start(slot: Slot, endpoint: Endpoint, *, since: float) -> None:
 
     What a cluster needs to find room and to pull is not the configuration's.
     """
-    spent = time.time() - max(since, slot.launcher.started_at(endpoint))
+    _charge(slot, max(since, slot.launcher.started_at(endpoint)))
+
+
+def _charge(slot: Slot, since: float) -> None:
+    spent = time.time() - since
     if spent > 0:
         slot.store.add_seconds(slot.spec.run, slot.spec.slot, "start", spent)
 

@@ -49,7 +49,7 @@ class StartTrigger(WaitTrigger):
             while time.time() < self.deadline:
                 if await asyncio.to_thread(self._settled, launcher):
                     return
-                await asyncio.sleep(POLL_S)
+                await asyncio.sleep(max(0.0, min(POLL_S, self.deadline - time.time())))
 
     def _opened(self, stack: ExitStack) -> "Launcher":
         from airtune.launchers.opening import opened

@@ -1,11 +1,12 @@
 """A trial as OME's InferenceService: model, runtime, and the arguments of the engine's runner."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from airtune.engines import get_engine
 from airtune.engines.parallelism import FIELDS
 from airtune.errors import Problem, TaskError
+from airtune.launchers.kubernetes.api import Json
 from airtune.launchers.kubernetes.pod_values import (
     node_selector_of,
     resources_of,
@@ -19,6 +20,7 @@ from airtune.settings import Settings
 from airtune.study.servers import Servers, model_path
 from airtune.study.spaces import search_of
 from airtune.task import Task
+from airtune.task.kubernetes import KubernetesOptions
 from airtune.task.names import ENGINE_SPELLINGS, ENGINES
 
 _OTHER_WORLD = (
@@ -39,18 +41,17 @@ def ome_values(trial: Exported, task: Task, settings: Settings) -> dict[str, Any
     runtime = _runtime(task)
     inside = task.launcher == "ome"
     args = runner_args(trial, task, settings) if inside else _own_words(trial, task)
-    # The baseline is the runtime unmodified.
-    env = variables(task) if args or not inside else {}
+    literals = variables(task)
+    env = _environment(literals, task)
     image = "" if inside else image_of(task)
-    _refuse_braces((*args, *env.values()), task)
+    _refuse_braces((*args, *literals.values()), task)
     options = options_of(trial, task)
-    gpus = (options.gpus or 0) if _says_gpus(task, args) else 0
-    amounts = {kind: one for kind, one in resources_of(options, gpus).items() if one}
+    amounts = _amounts(options, task, args)
     return heading(trial, task) | {
         "model": {"name": task.model.name, "kind": task.ome.model_kind},
         "runtime": {"name": runtime, "kind": task.ome.runtime_kind},
         "args": [literal(word, task) for word in args],
-        "env": [{"name": name, "value": value} for name, value in env.items()],
+        "env": env,
         "image": image,
         "resources": amounts,
         "runner": bool(args or env or image or amounts),
@@ -104,6 +105,25 @@ def _own_words(trial: Exported, task: Task) -> list[str]:
     engine = get_engine(task.engine)
     args = arguments_of(trial, task)[1]
     return args[len(engine.identity("model", "name", "host")) :]
+
+
+def _environment(literals: Mapping[str, str], task: Task) -> list[Json]:
+    """The task's, the baseline's too; the hub's token is only named, as the launcher does."""
+    found: list[Json] = [{"name": name, "value": value} for name, value in literals.items()]
+    secret = task.kubernetes.hf_token_secret
+    if secret and "HF_TOKEN" not in literals:
+        source = {"secretKeyRef": {"name": secret.name, "key": secret.key}}
+        found.append({"name": "HF_TOKEN", "valueFrom": source})
+    return found
+
+
+def _amounts(options: KubernetesOptions, task: Task, args: list[str]) -> dict[str, dict[str, str]]:
+    """Merged by OME into the runtime's, where a GPU's request must stay equal to its limit."""
+    gpus = options.gpus or 0
+    said = _says_gpus(task, args) and (gpus or task.launcher == "ome")
+    gpu = {options.gpu_resource: str(gpus)} if said else {}
+    found = {kind: one | gpu for kind, one in resources_of(options, 0).items()}
+    return {kind: one for kind, one in found.items() if one}
 
 
 def _says_gpus(task: Task, args: list[str]) -> bool:

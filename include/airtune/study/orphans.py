@@ -1,8 +1,9 @@
 """What is recorded or labelled as ours but has no lease: servers and clients of dead slots."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from airtune.launchers.opening import cluster_launcher
 from airtune.processes.left import slots_with_processes
@@ -11,6 +12,9 @@ from airtune.settings import DockerHost, Settings
 from airtune.study.cluster_places import ClusterAccess, namespaces
 from airtune.study.reap import Liveness, OwnerProbe, Remove, reap_unleased
 from airtune.study.store import Store
+
+if TYPE_CHECKING:
+    from airtune.launchers.kubernetes.launcher import ClusterLauncher
 
 FETCH_LIMIT_S = 6 * 3600.0
 """A container that fetches weights for longer than this has lost whoever waited for it."""
@@ -57,7 +61,8 @@ def reap_orphans(
             found += _containers(store, settings, probe, host, used)
     in_use = namespaces(store, unfinished=True)
     for access, where in sorted(namespaces(store).items()):
-        found += _pods(store, settings, probe, access, where, access in in_use)
+        now = in_use.get(access, set())
+        found += _pods(store, settings, probe, access, {space: space in now for space in where})
     return found
 
 
@@ -106,34 +111,55 @@ def _pods(
     settings: Settings,
     probe: OwnerProbe,
     access: ClusterAccess,
-    where: set[str],
-    used: bool,
+    where: Mapping[str, bool],
 ) -> Iterator[Orphan]:
+    """Of one cluster.
+
+    Args:
+        where: namespaces that runs have used, and whether one that has not ended does.
+    """
     from airtune.launchers.kubernetes.access import connect, place
-    from airtune.launchers.kubernetes.lookup import owners
-    from airtune.launchers.kubernetes.refusal import reaching
+    from airtune.launchers.kubernetes.api import ApiRefused
+    from airtune.launchers.kubernetes.refusal import failure_of
 
     cluster = place(settings, access.kubeconfig)
     what = f"{_OBJECTS[access.launcher]} in {cluster}"
-    runs = store.launchers()
+    unseen = "They could not be looked at:"
     try:
-        with (
-            reaching(cluster),
-            connect(settings, access.kubeconfig, patience_s=_CLUSTER_PATIENCE_S) as api,
-        ):
-            for space in sorted(where):
+        with connect(settings, access.kubeconfig, patience_s=_CLUSTER_PATIENCE_S) as api:
+            for space, used in sorted(where.items()):
                 launcher = cluster_launcher(
                     access.launcher, api, settings, access.kubeconfig, space
                 )
-                slots: dict[tuple[str, int], int] = {}
-                for run, slot, attempt in owners(api, launcher.kind, settings.installation, space):
-                    if runs.get(run, access.launcher) == access.launcher:
-                        slots[run, slot] = max(attempt, slots.get((run, slot), 0))
+                try:
+                    slots = _owners(store, launcher, settings.installation, space)
+                except ApiRefused as error:
+                    if error.status == 0:
+                        raise
+                    # Rights in one namespace may have been taken away, and not in the others.
+                    if used:
+                        told = f"{unseen} {failure_of(error, cluster).reason}"
+                        yield Orphan(f"{what}, namespace {space}", False, told)
+                    continue
                 yield from _reaped(store, slots, probe, launcher.remove, what)
     # As above: the others are still to be looked at.
     except Exception as error:
-        if used:
-            yield Orphan(what, False, f"They could not be looked at: {error}")
+        if any(where.values()):
+            refused = failure_of(error, cluster) if isinstance(error, ApiRefused) else None
+            yield Orphan(what, False, f"{unseen} {refused.reason if refused else error}")
+
+
+def _owners(
+    store: Store, launcher: "ClusterLauncher", installation: str, namespace: str
+) -> dict[tuple[str, int], int]:
+    """Slots of this kind of launcher that have something there → its newest attempt."""
+    from airtune.launchers.kubernetes.lookup import owners
+
+    runs, slots = store.launchers(), dict[tuple[str, int], int]()
+    for run, slot, attempt in owners(launcher.api, launcher.kind, installation, namespace):
+        if runs.get(run, launcher.kind) == launcher.kind:
+            slots[run, slot] = max(attempt, slots.get((run, slot), 0))
+    return slots
 
 
 def _reaped(

@@ -7,9 +7,11 @@ from pydantic import AfterValidator, Field, model_validator
 
 from airtune.task.base import TaskModel
 from airtune.task.fault import fault
-from airtune.task.text import FileName, InsideName, Line
+from airtune.task.text import InsideName, Line
 
 _QUANTITY = r"[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?"
+_MEANT = re.compile(r"([0-9]+(?:\.[0-9]+)?) *([kmgt])i?b?", re.IGNORECASE)
+_TEMPLATE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 _KEY = re.compile(
     r"([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
@@ -28,7 +30,11 @@ def _object_name(text: str) -> str:
 
 def _label_key(text: str) -> str:
     if not _KEY.fullmatch(text):
-        raise fault("is no key of a label or resource.", 'Write for example "nvidia.com/gpu".')
+        raise fault(
+            "is no key of a label or resource: letters, digits, dashes, underscores and dots, "
+            "with or without a domain and a slash before them.",
+            'Write for example "nvidia.com/gpu".',
+        )
     return text
 
 
@@ -36,7 +42,29 @@ def _label_text(text: str) -> str:
     if not _LABEL_VALUE.fullmatch(text):
         raise fault(
             "is no label's value: at most 63 letters, digits, dashes, underscores and dots.",
-            "Shorten it, or write what the node's label really says.",
+            "Write what the node's label says (kubectl get nodes --show-labels).",
+        )
+    return text
+
+
+def _quantity(text: str) -> str:
+    if not re.fullmatch(_QUANTITY, text):
+        meant = _MEANT.fullmatch(text.strip())
+        example = f'"{meant[1]}{meant[2].upper()}i"' if meant else '"2" or "64Gi"'
+        raise fault(
+            "is no quantity: a number, and a unit (m, k, M, G, T, Ki, Mi, Gi or Ti) or none.",
+            f"Write for example {example}.",
+        )
+    return text
+
+
+def _template_name(text: str) -> str:
+    if not _TEMPLATE.fullmatch(text):
+        name = text.rpartition("/")[2]
+        raise fault(
+            "is no file name: templates are files of the folder AIRTUNE_TEMPLATE_DIR itself, with "
+            "letters, digits, dots, dashes and underscores in their names.",
+            f'Write "{name if _TEMPLATE.fullmatch(name) else "engine_pod.yaml.j2"}".',
         )
     return text
 
@@ -44,7 +72,10 @@ def _label_text(text: str) -> str:
 ObjectName = Annotated[str, AfterValidator(_object_name)]
 LabelKey = Annotated[str, AfterValidator(_label_key)]
 LabelValue = Annotated[str, AfterValidator(_label_text)]
-Quantity = Annotated[str, Field(pattern=rf"^{_QUANTITY}$")]
+Quantity = Annotated[
+    str, AfterValidator(_quantity), Field(json_schema_extra={"pattern": rf"^{_QUANTITY}$"})
+]
+TemplateName = Annotated[str, AfterValidator(_template_name)]
 Resources = dict[LabelKey, Quantity]
 NodeSelector = dict[LabelKey, LabelValue]
 
@@ -104,7 +135,7 @@ class KubernetesOptions(TaskModel):
         "allows; left out: the installation's own access.",
         examples=["/etc/airtune/lab.kubeconfig"],
     )
-    template: FileName | None = Field(
+    template: TemplateName | None = Field(
         None,
         description="Template of the server's objects, a file of AIRTUNE_TEMPLATE_DIR; left "
         "out: airtune's own.",

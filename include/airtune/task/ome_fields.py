@@ -1,7 +1,8 @@
 """Fields that only OME knows, and those that mean nothing there: never ignored in silence."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from json import dumps
 
 from airtune.errors import Problem
 from airtune.task.ome import OmeOptions
@@ -24,6 +25,8 @@ def ome_problems(task: Task) -> Iterator[Problem]:
     yield from _names(task)
     yield from _image(task)
     yield from _claims(task)
+    yield from _specs(task.ome)
+    yield from _braces(task)
 
 
 def _names(task: Task) -> Iterator[Problem]:
@@ -70,5 +73,43 @@ def _claims(task: Task) -> Iterator[Problem]:
                 f"kubernetes.{field}",
                 claim.model_dump(exclude_none=True),
                 f"has no use in OME, which mounts what the {task.ome.model_kind} says.",
-                f"Remove it; give the model its storage there, or by ome.model_spec: {storage}.",
+                "Remove it; give the model its storage there, or by ome.model_spec: "
+                f"{dumps(storage)}.",
             )
+
+
+def _specs(options: OmeOptions) -> Iterator[Problem]:
+    """Kind, name and labels are airtune's to write."""
+    for field in ("model_spec", "runtime_spec"):
+        spec = getattr(options, field) or {}
+        if whole := sorted({"apiVersion", "kind", "metadata", "spec"} & spec.keys()):
+            yield Problem(
+                f"ome.{field}",
+                whole,
+                "are keys of a whole object, and only its spec is meant.",
+                f"Write what stands below spec as ome.{field}.",
+            )
+
+
+def _braces(task: Task) -> Iterator[Problem]:
+    data = task.model_dump(mode="json")
+    for field in ("engine_args", "env", "parameters", "linked", "baseline"):
+        for path, text in _texts(field, data[field]):
+            if "{{" in text:
+                yield Problem(
+                    path,
+                    text,
+                    "has {{ in it, which OME takes for a template of its own.",
+                    "Write the value without, for example as a file in the runtime's image.",
+                )
+
+
+def _texts(path: str, value: object) -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, Mapping):
+        for key, one in value.items():
+            yield from _texts(f"{path}.{key}", one)
+    elif isinstance(value, list):
+        for index, one in enumerate(value):
+            yield from _texts(f"{path}[{index}]", one)

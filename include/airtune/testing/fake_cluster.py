@@ -82,7 +82,8 @@ class FakeCluster:
             return {"gitVersion": "v1.34.4"}
         if kinds := [kind for (group, _), kind in self.kinds.items() if path == f"/{group}"]:
             self._called("GET", path, {})
-            return {"resources": [{"kind": name, "namespaced": inside} for name, inside in kinds]}
+            verbs = ["create", "delete", "get", "list", "patch", "watch"]
+            return {"resources": [{"kind": kind, "verbs": verbs} for kind, _ in kinds]}
         place = self._place(path)
         self._called("GET", path, {}, ("get" if place.name else "list", place.plural))
         with self._changed:

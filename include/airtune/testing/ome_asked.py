@@ -8,7 +8,7 @@ from functools import partial
 from airtune.launchers.kubernetes.api import ApiRefused
 from airtune.testing.ome_admission import objection
 from airtune.testing.ome_api import OME, OmeApi, namespaced
-from airtune.testing.ome_webhook import webhook, webhook_name
+from airtune.testing.ome_webhook import LABEL, webhook
 
 _ASKED_S = 15.0
 
@@ -18,7 +18,7 @@ def admission(api: OmeApi, prefix: str, address: str) -> Iterator[None]:
     """The webhook while the block runs, which begins once the API server is seen to ask.
 
     Args:
-        prefix: of the controller's namespaces.
+        prefix: of the controller's namespaces, of which one has to be there.
         address: IP address of this machine that the API server reaches; empty: no webhook.
 
     Raises:
@@ -27,12 +27,21 @@ def admission(api: OmeApi, prefix: str, address: str) -> Iterator[None]:
     if not address:
         yield
         return
-    with webhook(api, webhook_name(prefix), address, partial(objection, api)):
-        _wait_until_asked(api, address)
+    with webhook(api, prefix, address, partial(objection, api)):
+        _wait_until_asked(api, address, prefix)
         yield
 
 
-def _wait_until_asked(api: OmeApi, address: str) -> None:
+def _somewhere(api: OmeApi, prefix: str) -> str:
+    """A namespace that the webhook is asked for."""
+    if not prefix:
+        return "default"
+    spaces = api.items("/api/v1/namespaces", labelSelector=f"{LABEL}={prefix}")
+    staying = [one["metadata"] for one in spaces if "deletionTimestamp" not in one["metadata"]]
+    return str(staying[0]["name"]) if staying else "default"
+
+
+def _wait_until_asked(api: OmeApi, address: str, prefix: str) -> None:
     model = "no-such-model-of-the-stand-in"
     probe = {
         "apiVersion": "ome.io/v1beta1",
@@ -40,10 +49,11 @@ def _wait_until_asked(api: OmeApi, address: str) -> None:
         "metadata": {"name": "stand-in-probe"},
         "spec": {"model": {"name": model}},
     }
-    path, said = namespaced(OME, "inferenceservices", "default"), ""
+    said = ""
     give_up_at = time.monotonic() + _ASKED_S
     while time.monotonic() < give_up_at:
         try:
+            path = namespaced(OME, "inferenceservices", _somewhere(api, prefix))
             api.post(path, probe, dryRun="All")
         except ApiRefused as refused:
             said = refused.message

@@ -114,7 +114,7 @@ def ome_cluster(
         stack.callback(api.close)
         needed = partial(any_webhook, api)
         stack.enter_context(crds(api, crd_folder, needed))
-        own = Namespaces(api, f"{prefix}-own")
+        own = Namespaces(api, f"{prefix}-own", prefix)
         stack.callback(own.leave, _GONE_S)
         place = node_folder(api, own.new(), FOLDER, tokenizer_files(), needed)
         folder = stack.enter_context(place)
@@ -122,7 +122,7 @@ def ome_cluster(
         for manifest in ready_made(folder.path):
             api.apply(path_of(manifest), manifest)
         objects = stack.enter_context(ExitStack())
-        spaces = Namespaces(api, prefix)
+        spaces = Namespaces(api, prefix, prefix)
         stack.callback(spaces.leave, _GONE_S)
         given = [f"--node={folder.node}", *words]
         with stand_in(

@@ -22,6 +22,7 @@ from airtune.testing.ome_attention import RETRY_PAUSES_S
 from airtune.testing.ome_benchmark_pod import BenchmarkPod
 from airtune.testing.ome_loop import LOG, Controller
 from airtune.testing.ome_model_agent import ModelAgent
+from airtune.testing.ome_webhook import LABEL
 
 STARTED = "the stand-in controller works"
 """Line of the log once everything is in place."""
@@ -79,7 +80,9 @@ def _options(words: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="ome_controller", description=__doc__)
     parser.add_argument("--kubeconfig", type=Path, required=True, help="of an administrator")
     parser.add_argument(
-        "--namespace-prefix", default="", help="look only at namespaces that begin so"
+        "--namespace-prefix",
+        default="",
+        help=f"look only at namespaces that begin so, and admit where the label {LABEL} says it",
     )
     parser.add_argument(
         "--retry-pauses",

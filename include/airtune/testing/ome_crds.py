@@ -35,16 +35,39 @@ def crds(api: OmeApi, folder: Path, needed: Callable[[], bool] = lambda: False) 
         ApiRefused: the API server refused one.
         RuntimeError: one is not established within a minute.
     """
-    made = [one for one in _read(folder) if api.find(f"{_PATH}/{one['metadata']['name']}") is None]
+    absent = _absent(api, folder)
     try:
-        for one in made:
-            api.apply(f"{_PATH}/{one['metadata']['name']}", one)
-        for one in made:
-            _wait(api, one["metadata"]["name"])
+        _make(api, absent)
         yield
     finally:
-        for one in [] if needed() else made:
-            api.remove(f"{_PATH}/{one['metadata']['name']}")
+        for one in [] if needed() else absent:
+            api.remove(crd_path(one["metadata"]["name"]))
+
+
+def install(api: OmeApi, folder: Path) -> None:
+    """Have all definitions of ``folder`` in the cluster, those that a test has removed again.
+
+    Raises:
+        ApiRefused: the API server refused one.
+        RuntimeError: one is not established within a minute.
+    """
+    _make(api, _absent(api, folder))
+
+
+def crd_path(name: str) -> str:
+    """Where a definition is, such as ``inferenceservices.ome.io``."""
+    return f"{_PATH}/{name}"
+
+
+def _absent(api: OmeApi, folder: Path) -> list[dict[str, Any]]:
+    return [one for one in _read(folder) if api.find(crd_path(one["metadata"]["name"])) is None]
+
+
+def _make(api: OmeApi, definitions: list[dict[str, Any]]) -> None:
+    for one in definitions:
+        api.apply(crd_path(one["metadata"]["name"]), one)
+    for one in definitions:
+        _wait(api, one["metadata"]["name"])
 
 
 def _read(folder: Path) -> list[dict[str, Any]]:
@@ -60,7 +83,7 @@ def _read(folder: Path) -> list[dict[str, Any]]:
 def _wait(api: OmeApi, name: str) -> None:
     give_up_at = time.monotonic() + _ESTABLISHED_S
     while time.monotonic() < give_up_at:
-        conditions = (api.get(f"{_PATH}/{name}").get("status") or {}).get("conditions") or []
+        conditions = (api.get(crd_path(name)).get("status") or {}).get("conditions") or []
         if any(one["type"] == "Established" and one["status"] == "True" for one in conditions):
             return
         time.sleep(0.1)

@@ -2,16 +2,22 @@
 
 from airtune.testing.kubernetes_control import wait_until
 from airtune.testing.ome_api import OmeApi, namespaced
+from airtune.testing.ome_webhook import LABEL
 
 _READY_S = 60.0
 
 
 class Namespaces:
-    """Namespaces whose names begin with ``prefix``."""
+    """Namespaces whose names begin with ``prefix``.
 
-    def __init__(self, api: OmeApi, prefix: str) -> None:
+    Args:
+        belong: prefix of the stand-in that admits what is made in them.
+    """
+
+    def __init__(self, api: OmeApi, prefix: str, belong: str) -> None:
         self._api = api
         self._prefix = prefix
+        self._belong = belong
         self._made = 0
         self._open: set[str] = set()
 
@@ -19,7 +25,8 @@ class Namespaces:
         """Make one. Raises ``TimeoutError`` if it takes no pods after a minute."""
         self._made += 1
         name = f"{self._prefix}-{self._made}"
-        self._api.post("/api/v1/namespaces", {"metadata": {"name": name}})
+        metadata = {"name": name, "labels": {LABEL: self._belong}}
+        self._api.post("/api/v1/namespaces", {"metadata": metadata})
         self._open.add(name)
         account = namespaced("/api/v1", "serviceaccounts", name, "default")
         wait_until(lambda: self._api.find(account) is not None, _READY_S, account)

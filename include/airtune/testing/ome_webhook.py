@@ -17,6 +17,9 @@ from airtune.testing.ome_api import GROUP, OmeApi
 from airtune.testing.ome_merge import Json
 
 PATH = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
+LABEL = "airtune.test/ome"
+"""Label of the namespaces that a stand-in with a prefix looks after; its value is the prefix."""
+
 Objection = Callable[[str, Mapping[str, Any], str], str]
 """Kind, object and namespace → why it must not be stored; empty if it may."""
 
@@ -33,17 +36,19 @@ def any_webhook(api: OmeApi) -> bool:
 
 
 @contextmanager
-def webhook(api: OmeApi, name: str, address: str, objection: Objection) -> Iterator[None]:
+def webhook(api: OmeApi, prefix: str, address: str, objection: Objection) -> Iterator[None]:
     """Have the API server ask ``objection`` while the block runs.
 
     Args:
-        name: of the ValidatingWebhookConfiguration.
+        prefix: only of objects in namespaces with the label ``LABEL`` of this value, so that a
+            stand-in that is killed is in nobody else's way; empty: of all.
         address: IP address of this machine that the API server reaches.
     """
+    name = webhook_name(prefix)
     with tempfile.TemporaryDirectory() as folder, _served(address, Path(folder), objection) as port:
         certificate = (Path(folder) / "cert.pem").read_bytes()
         url = f"https://{address}:{port}/"
-        api.apply(f"{PATH}/{name}", _configuration(name, url, certificate))
+        api.apply(f"{PATH}/{name}", _configuration(name, prefix, url, certificate))
         try:
             yield
         finally:
@@ -60,7 +65,7 @@ def review(request: Mapping[str, Any], objection: Objection) -> Json:
     return {key: request[key] for key in ("apiVersion", "kind")} | {"response": answer}
 
 
-def _configuration(name: str, url: str, certificate: bytes) -> Json:
+def _configuration(name: str, prefix: str, url: str, certificate: bytes) -> Json:
     hooks = [
         {
             "name": f"{kind}.ome-stand-in.airtune.test",
@@ -77,6 +82,7 @@ def _configuration(name: str, url: str, certificate: bytes) -> Json:
             "sideEffects": "None",
             "admissionReviewVersions": ["v1"],
             "timeoutSeconds": 5,
+            "namespaceSelector": {"matchLabels": {LABEL: prefix}} if prefix else {},
         }
         for kind in ("inferenceservices", "benchmarkjobs")
     ]

@@ -1,7 +1,7 @@
 """One Airflow beside a real cluster, with exactly the rights of the manifest we give to users."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,8 @@ from airtune.launchers.kubernetes.api import ApiRefused, ClusterApi
 from airtune.launchers.kubernetes.names import selector
 from airtune.testing.fake_task import fake_task
 from airtune.testing.kubernetes_rights import limited_kubeconfig, remove_rights
+from airtune.testing.ome_cluster import Ome
+from airtune.testing.ome_resources import MODEL, SERVED, SGLANG
 
 FAKE_IMAGE = "airtune-test/fake-sglang"
 GPU = "airtune.test/gpu"
@@ -31,12 +33,14 @@ class ClusterSite:
     Attributes:
         admin: the cluster with all rights; airtune itself has fewer.
         kubeconfig: a second one that tasks may name; not made yet.
+        begun: sets of runs that were started already.
     """
 
     site: Any
     admin: ClusterApi
     namespace: str
     kubeconfig: Path
+    begun: set[str] = field(default_factory=set)
 
     @property
     def api(self) -> Any:
@@ -97,6 +101,20 @@ def cluster_task(name: str, namespace: str, *, replay: bool = True, **changes: A
     return task
 
 
+def ome_task(site: ClusterSite, name: str, *, client: str, **changes: Any) -> dict[str, Any]:
+    """The fake SGLang behind OME; the model name is the one that BenchmarkJobs ask for."""
+    task = fake_task(name, **changes)
+    task |= {
+        "deployment_mode": "ome",
+        "base_runtime": changes.get("base_runtime", SGLANG),
+        "model": {"name": MODEL, "namespace": site.namespace},
+        "kubernetes": {"kubeconfig": str(site.kubeconfig)},
+        "ome": changes.get("ome", {"output_claim": {"claim": "benchmark-results"}}),
+    }
+    task["benchmark"] |= {"client": client, "model_name": SERVED}
+    return task
+
+
 @pytest.fixture(scope="session")
 def make_cluster_site(
     make_site: Callable[..., Any],
@@ -108,7 +126,7 @@ def make_cluster_site(
     """Start an Airflow with a namespace of its own; airtune may do what the manifest says."""
     made: list[str] = []
 
-    def make(devices: int = 8, **options: Any) -> ClusterSite:
+    def make(devices: int = 16, **options: Any) -> ClusterSite:
         space = namespace("runs")
         folder = tmp_path_factory.mktemp("rights")
         limited = limited_kubeconfig(kubeconfig, space, folder)
@@ -119,7 +137,9 @@ def make_cluster_site(
             "AIRTUNE_KUBECONFIGS": str(second),
             "AIRTUNE_KUBERNETES_DEVICES": str(devices),
         } | options.pop("changes", {})
-        site = make_site("fake0..3", dag_id="autotune_kubernetes", changes=changes, **options)
+        site = make_site(
+            "fake0..3", dag_id="autotune_kubernetes", changes=changes, parallelism=6, **options
+        )
         return ClusterSite(site, cluster_api, space, second)
 
     yield make
@@ -130,3 +150,16 @@ def make_cluster_site(
 @pytest.fixture(scope="session")
 def cluster_site(make_cluster_site: Callable[..., ClusterSite]) -> ClusterSite:
     return make_cluster_site()
+
+
+@pytest.fixture(scope="session")
+def ome_site(cluster_site: ClusterSite, kubeconfig: Path, ome: Ome) -> Iterator[ClusterSite]:
+    """The Airflow that all tests share, with a namespace that the stand-in looks after."""
+    space = ome.namespace()
+    cluster_site.kubeconfig.parent.mkdir()
+    limited_kubeconfig(kubeconfig, space, cluster_site.kubeconfig.parent)
+    ome.results_claim(space)
+    site = cluster_site.of("autotune_ome", space)
+    yield site
+    site.api.close()
+    remove_rights(kubeconfig, space)

@@ -1,18 +1,14 @@
 """Tuning InferenceServices under Airflow; OME's controller is the project's stand-in."""
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from tests.airflow.kubernetes.conftest import ClusterSite
+from tests.airflow.kubernetes.conftest import ClusterSite, ome_task
 
 from airtune.launchers.kubernetes.names import ROLE
 from airtune.records import FailureClass, TrialState
-from airtune.testing.fake_task import fake_task
-from airtune.testing.kubernetes_rights import limited_kubeconfig, remove_rights
 from airtune.testing.ome_cluster import Ome
-from airtune.testing.ome_resources import MODEL, SERVED, SGLANG, a_runtime
+from airtune.testing.ome_resources import SGLANG, a_runtime
 
 pytestmark = [
     pytest.mark.airflow,
@@ -25,33 +21,6 @@ WAYS = ("cli", "container", "benchmark_job")
 BEST = {"when": {"mem-fraction-static": 0.8}, "ttft_ms": 10, "tpot_ms": 1}
 RUNTIME = "airtune-test-vanishing"
 OWN_RUNTIME = "airtune-test-made"
-
-
-@pytest.fixture(scope="module")
-def ome_site(cluster_site: ClusterSite, kubeconfig: Path, ome: Ome) -> Iterator[ClusterSite]:
-    """The Airflow that all tests share, with a namespace that the stand-in looks after."""
-    space = ome.namespace()
-    cluster_site.kubeconfig.parent.mkdir()
-    limited_kubeconfig(kubeconfig, space, cluster_site.kubeconfig.parent)
-    ome.results_claim(space)
-    site = cluster_site.of("autotune_ome", space)
-    yield site
-    site.api.close()
-    remove_rights(kubeconfig, space)
-
-
-def ome_task(site: ClusterSite, name: str, *, client: str, **changes: Any) -> dict[str, Any]:
-    """The fake SGLang behind OME; the model name is the one that BenchmarkJobs ask for."""
-    task = fake_task(name, **changes)
-    task |= {
-        "deployment_mode": "ome",
-        "base_runtime": changes.get("base_runtime", SGLANG),
-        "model": {"name": MODEL, "namespace": site.namespace},
-        "kubernetes": {"kubeconfig": str(site.kubeconfig)},
-        "ome": changes.get("ome", {"output_claim": {"claim": "benchmark-results"}}),
-    }
-    task["benchmark"] |= {"client": client, "model_name": SERVED}
-    return task
 
 
 @pytest.fixture(scope="module")

@@ -187,9 +187,12 @@ def _a_runtime(name: str) -> Json:
 
 
 def test_the_crds_are_checked(world: World) -> None:
-    """They are there; so what is missing are the example's model and runtime alone."""
+    """They are there; so what is missing are the model and the runtime alone."""
     root = Path(__file__).resolve().parents[3]
     task = load_task(root / "examples" / "simple_task.json")
+    # The example's own may be there, for another test.
+    model = task.model.model_copy(update={"name": "airtune-test-absent"})
+    task = task.model_copy(update={"model": model, "base_runtime": "airtune-test-absent-sglang"})
     found = checks.problems(world.launcher.api, task, world.launcher._settings)
     assert {problem.path for problem in found} == {"model.name", "base_runtime"}
 

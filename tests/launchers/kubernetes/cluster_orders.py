@@ -68,10 +68,10 @@ def running(pod: Json) -> Json:
     }
 
 
-def ended(pod: Json, code: int = 1) -> Json:
-    """Status of a pod whose container has ended."""
+def ended(pod: Json, code: int = 1, at: str | None = None) -> Json:
+    """Status of a pod whose container has ended, having started ``at``."""
     status = running(pod) | {"phase": "Failed"}
-    over = {"exitCode": code, "reason": "Error", "startedAt": None, "finishedAt": None}
+    over = {"exitCode": code, "reason": "Error", "startedAt": at, "finishedAt": None}
     status["containerStatuses"][0] |= {"state": {"terminated": over}, "ready": False}
     return status
 

@@ -2,8 +2,12 @@
 
 import json
 import threading
+from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import SimpleNamespace
 
+import certifi
 import pytest
 import yaml
 
@@ -42,6 +46,7 @@ def server():
             seen.append(self.headers["Authorization"])
             status = answers.pop(0) if answers else 200
             body = json.dumps({"status": status, "message": "told so"}).encode()
+            body = b"<html>" if self.path == "/page" else body
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -146,6 +151,15 @@ def test_patience_has_an_end(tmp_path):
     assert error.value.status == 0
 
 
+def test_an_answer_that_is_no_json_is_no_answer(tmp_path, server):
+    """A proxy that asks for a login, for one."""
+    url, _, _ = server
+    settings = _settings(tmp_path, AIRTUNE_KUBECONFIG=_kubeconfig(tmp_path / "config", url))
+    with connect(settings) as api, pytest.raises(ApiRefused) as error:
+        api.get("/page")
+    assert error.value.status == 0
+
+
 def test_a_log_that_the_node_does_not_give_is_not_asked_for_again(tmp_path, server):
     url, answers, seen = server
     config = _kubeconfig(tmp_path / "config", url)
@@ -164,3 +178,36 @@ def test_a_pod_is_known_by_its_service_account(tmp_path, monkeypatch):
     assert in_cluster(token)
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST")
     assert not in_cluster(token)
+
+
+def test_a_pods_service_account_gives_access_and_its_token_is_renewed(tmp_path, monkeypatch):
+    token, authority = tmp_path / "token", tmp_path / "ca.crt"
+    token.write_text("first")
+    authority.write_text(_authority())
+    monkeypatch.setattr("kubernetes.config.incluster_config.SERVICE_TOKEN_FILENAME", str(token))
+    monkeypatch.setattr("kubernetes.config.incluster_config.SERVICE_CERT_FILENAME", str(authority))
+    monkeypatch.setattr("airtune.launchers.kubernetes.access.in_cluster", lambda: True)
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
+    with connect(_settings(tmp_path)) as api:
+        assert api.client.configuration.host == "https://10.0.0.1:443"
+        assert _bearer(api) == "bearer first"
+        token.write_text("second")
+        assert _bearer(api) == "bearer first"
+        later = datetime.now() + timedelta(minutes=2)
+        clock = SimpleNamespace(datetime=SimpleNamespace(now=lambda: later), timedelta=timedelta)
+        monkeypatch.setattr("kubernetes.config.incluster_config.datetime", clock)
+        assert _bearer(api) == "bearer second"
+
+
+def _bearer(api):
+    headers = {}
+    api.client.update_params_for_auth(headers, [], ["BearerToken"])
+    return headers["authorization"]
+
+
+def _authority():
+    """One authority, whose certificate any TLS context takes."""
+    text = Path(certifi.where()).read_text()
+    begin = text.index("-----BEGIN")
+    return text[begin : text.index("-----END", begin)] + "-----END CERTIFICATE-----\n"

@@ -16,7 +16,7 @@ from tests.launchers.kubernetes.client_cluster import (
 from tests.launchers.kubernetes.client_orders import RUN, a_status, an_order
 
 from airtune.errors import TrialFailed
-from airtune.launchers.kubernetes import paths
+from airtune.launchers.kubernetes import client_call, paths
 from airtune.launchers.kubernetes.api import ApiRefused, Json
 from airtune.launchers.kubernetes.client_pod import POINT, TOKEN_FILE, client_pod
 from airtune.launchers.kubernetes.client_trouble import trouble
@@ -25,6 +25,12 @@ from airtune.launchers.kubernetes.handle import Handle
 from airtune.records import FailureClass
 
 Site = tuple[ClientCluster, Handle]
+_NO_CONFIG = "CreateContainerConfigError"
+NO_SECRET = {"reason": _NO_CONFIG, "message": 'secret "hub" not found'}
+NOT_SYNCED = {
+    "reason": _NO_CONFIG,
+    "message": "failed to sync secret cache: timed out waiting for the condition",
+}
 WAITS = {"waiting": {"reason": "PodInitializing"}}
 
 
@@ -160,6 +166,39 @@ def test_a_pod_that_somebody_removes_is_infrastructure(site: Site, tmp_path: Pat
     assert caught.value.failure.failure_class is FailureClass.INFRASTRUCTURE
 
 
+@pytest.mark.parametrize("status", [400, 404, 500])
+def test_a_pod_that_goes_while_it_gets_its_files_is_infrastructure(
+    site: Site, tmp_path: Path, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever exec says of a container that has gone, the task is not to blame."""
+    cluster, server = site
+
+    def put(*asked: object) -> None:
+        cluster.end(cluster.place)
+        raise ApiRefused(status, "", "container files is not running")
+
+    monkeypatch.setattr(client_call, "put_files", put)
+    with pytest.raises(TrialFailed, match="somebody has deleted it") as caught:
+        through(a_call(cluster, server, tmp_path))
+    assert caught.value.failure.failure_class is FailureClass.INFRASTRUCTURE
+
+
+def test_files_that_cannot_be_fetched_are_infrastructure(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster, server = site
+    cluster.later = lambda: cluster.ended(0)
+
+    def fetch(*asked: object) -> bool:
+        raise ApiRefused(400, "BadRequest", "the side-car has ended")
+
+    monkeypatch.setattr(client_call, "fetch_files", fetch)
+    monkeypatch.setattr(client_call, "_PATIENCE_S", 0.1)
+    with pytest.raises(TrialFailed, match="the side-car has ended") as caught:
+        through(a_call(cluster, server, tmp_path))
+    assert caught.value.failure.failure_class is FailureClass.INFRASTRUCTURE
+
+
 def test_an_evicted_client_says_why(site: Site, tmp_path: Path) -> None:
     cluster, server = site
     status = a_status(phase="Failed", reason="Evicted", message="low on memory")
@@ -198,11 +237,11 @@ def test_a_pod_that_finds_no_node_says_so(site: Site, tmp_path: Path) -> None:
         (a_status(files={"waiting": {"reason": "ErrImageNeverPull"}}), FailureClass.IMAGE),
         (a_status(client={"waiting": {"reason": "InvalidImageName"}}), FailureClass.IMAGE),
         (
-            a_status(client={"waiting": {"reason": "ImagePullBackOff", "message": "not found"}}),
+            a_status(client={"waiting": {"reason": "ErrImagePull", "message": "x:1: not found"}}),
             FailureClass.IMAGE,
         ),
         (
-            a_status(client={"waiting": {"reason": "CreateContainerConfigError", "message": "s"}}),
+            a_status(client={"waiting": NO_SECRET}),
             FailureClass.INVALID_CONFIG,
         ),
         (
@@ -231,6 +270,7 @@ def test_what_keeps_a_client_from_starting_is_classified(
         {},
         a_status(),
         a_status(client={"waiting": {"reason": "ErrImagePull", "message": "i/o timeout"}}),
+        a_status(client={"waiting": NOT_SYNCED}),
         a_status(files={"terminated": {"exitCode": 0}}, client={"terminated": {"exitCode": 1}}),
     ],
 )

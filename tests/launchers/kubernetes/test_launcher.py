@@ -17,6 +17,7 @@ from airtune.errors import TrialFailed
 from airtune.launchers.kubernetes import names, paths
 from airtune.launchers.kubernetes.api import ApiRefused
 from airtune.launchers.kubernetes.handle import Handle
+from airtune.launchers.kubernetes.stamps import stamp
 from airtune.launchers.launcher import StillStarting
 from airtune.records import FailureClass
 
@@ -79,6 +80,70 @@ def test_a_later_attempt_adopts_and_the_older_one_can_no_longer_remove(launcher,
     assert launcher.remove("dag/run", 0, 1) == 0
     assert launcher.died(second) is None
     assert launcher.remove("dag/run", 0, 2) == 1
+
+
+def test_the_service_of_an_adopted_pod_is_the_adopters_too(launcher, cluster, tmp_path):
+    launcher.ensure(cluster_order(tmp_path), 5.0)
+    launcher.ensure(cluster_order(tmp_path, attempt=2), 5.0)
+    launcher.remove("dag/run", 0, 1)
+    assert len(cluster.all("services")) == 1
+    launcher.remove("dag/run", 0, 2)
+    assert cluster.all("services") == []
+
+
+@pytest.mark.parametrize("at", [1, 2])
+def test_a_server_that_is_adopted_while_an_older_attempt_removes_it_stays(
+    launcher, launchers, cluster, tmp_path, at
+):
+    """Adopted while its log is saved, or just before it is deleted."""
+    endpoint = launcher.ensure(cluster_order(tmp_path), 5.0)
+    pod, seen = pod_path(cluster), []
+
+    def adopt_meanwhile(method, path, body):
+        logs = method == "GET" and path == f"{pod}/log"
+        if logs or (method == "DELETE" and path == pod):
+            seen.append(method)
+            if len(seen) == at:
+                cluster.refuse = lambda method, path, body: None
+                launchers().ensure(cluster_order(tmp_path, attempt=2), 5.0)
+
+    cluster.refuse = adopt_meanwhile
+    launcher.remove("dag/run", 0, 1)
+    assert len(seen) == at
+    assert launcher.died(endpoint) is None
+    assert len(cluster.all("services")) == 1
+
+
+def test_a_server_that_is_gone_before_it_is_adopted_is_started_anew(launcher, cluster, tmp_path):
+    first = launcher.ensure(cluster_order(tmp_path), 5.0)
+    pod = pod_path(cluster)
+
+    def end(method, path, body):
+        if method == "PATCH":
+            cluster.end(pod)
+
+    cluster.refuse = end
+    second = launcher.ensure(cluster_order(tmp_path, attempt=2), 5.0)
+    assert Handle.of(second).uid != Handle.of(first).uid
+    assert launcher.died(second) is None
+
+
+def test_a_server_that_is_being_removed_while_it_is_adopted_is_started_anew(
+    launcher, cluster, tmp_path
+):
+    first = launcher.ensure(cluster_order(tmp_path), 5.0)
+    pod = pod_path(cluster)
+
+    def begin_to_end(method, path, body):
+        if method == "PATCH" and not cluster.lingers:
+            cluster.lingers = True
+            cluster.delete(pod)
+        if method == "DELETE":
+            cluster.lingers = False
+
+    cluster.refuse = begin_to_end
+    second = launcher.ensure(cluster_order(tmp_path, attempt=2), 5.0)
+    assert Handle.of(second).uid != Handle.of(first).uid
 
 
 def test_another_configuration_is_never_adopted(launcher, cluster, tmp_path):
@@ -218,7 +283,8 @@ def test_a_template_that_cannot_be_used_is_the_configurations_fault(launcher, tm
     assert "nix.j2" in failure.reason
 
 
-def test_a_full_quota_is_waited_for_in_the_worker(launcher, cluster, tmp_path):
+def test_a_full_quota_is_waited_for_in_the_worker(launcher, cluster, tmp_path, monkeypatch):
+    monkeypatch.setattr("airtune.launchers.kubernetes.room._POLL_S", 0.05)
     full = [QUOTA.format(used=1, limit=1)]
     cluster.refuse = lambda method, path, body: (
         ApiRefused(403, "Forbidden", full.pop())
@@ -229,6 +295,29 @@ def test_a_full_quota_is_waited_for_in_the_worker(launcher, cluster, tmp_path):
     launcher.ensure(cluster_order(tmp_path, say=said.append), 5.0)
     assert any("quota small" in text for text in said)
     assert len(cluster.all("pods")) == 1
+
+
+def test_waiting_for_room_that_does_not_come_is_not_the_trials(launcher, cluster, tmp_path):
+    cluster.refuse = lambda method, path, body: (
+        ApiRefused(403, "Forbidden", QUOTA.format(used=1, limit=1))
+        if method == "POST" and path.endswith("/pods")
+        else None
+    )
+    with pytest.raises(TrialFailed) as error:
+        launcher.ensure(cluster_order(tmp_path, capacity_limit_s=-1.0), 5.0)
+    assert error.value.started_at == math.inf
+
+
+def test_a_start_that_fails_is_charged_from_the_containers_start(launcher, cluster, tmp_path):
+    cluster.on_create = lambda made: (
+        made.update(status=ended(made, at=stamp(time.time() - 60)))
+        if made["kind"] == "Pod"
+        else None
+    )
+    with pytest.raises(TrialFailed) as error:
+        launcher.ensure(cluster_order(tmp_path), 5.0)
+    assert error.value.failure.failure_class is FailureClass.STARTUP_CRASH
+    assert error.value.started_at == pytest.approx(time.time() - 60, abs=3)
 
 
 def test_a_full_quota_is_waited_for_beyond_one_process(launcher, cluster, tmp_path):
@@ -301,3 +390,9 @@ def test_a_slot_is_found_in_any_namespace_where_none_is_named(launchers, cluster
     launchers().ensure(cluster_order(tmp_path), 5.0)
     assert launchers(namespace="").remove("dag/run", 0, 1) == 1
     assert cluster.all("pods") == []
+
+
+def test_a_start_is_told_on_this_hosts_clock(launcher, cluster, tmp_path, monkeypatch):
+    endpoint = launcher.ensure(cluster_order(tmp_path), 5.0)
+    monkeypatch.setattr("airtune.launchers.kubernetes.launcher.ahead_s", lambda api: 600.0)
+    assert launcher.started_at(endpoint) == pytest.approx(time.time() - 600, abs=5)

@@ -69,6 +69,8 @@ CASES = [
         FailureClass.INFRASTRUCTURE,
         "does not answer",
     ),
+    (404, 'pods "airtune-x" not found', FailureClass.INFRASTRUCTURE, "is gone"),
+    (404, 'inferenceservices.ome.io "x" not found', FailureClass.INFRASTRUCTURE, "is gone"),
     (503, "etcd is away", FailureClass.INFRASTRUCTURE, "HTTP 503"),
 ]
 

@@ -372,3 +372,48 @@ def test_one_look_says_what_is_missing_or_that_it_is_ready(order: Order, server:
     waited.cluster.end(f"{PODS}/running")
     found = _poll(waited, waited.cluster)
     assert isinstance(found, Failure)
+
+
+def test_somebody_has_to_look_once_a_server_waits_for_something_else(order: Order) -> None:
+    """Its new phase has a time limit of its own, which whoever polls does not know."""
+    waited = Waited("unschedulable-cpu", order)
+    with pytest.raises(StillStarting) as still:
+        waited.until_ready(0.3)
+    endpoint = still.value.endpoint
+
+    def looked() -> Failure | Pending | None:
+        return poll(waited.cluster, endpoint, READY, 1.0, url=lambda _: NOWHERE, look=lambda: None)
+
+    assert isinstance(looked(), Pending)
+    waited.becomes("image-unreachable-errimagepull")
+    assert looked() is None
+    waited.endpoint = endpoint
+    with pytest.raises(StillStarting) as still:
+        waited.until_ready(0.3)
+    endpoint = still.value.endpoint
+    assert isinstance(looked(), Pending)
+
+
+def test_a_ready_server_waits_for_nothing(order: Order, server: str) -> None:
+    waited = Waited("running", order, server)
+    waited.endpoint = waited.recording.endpoint(phase="pull")
+    assert Handle.of(waited.until_ready()).phase == ""
+
+
+def test_a_time_that_ends_while_the_api_server_is_away_is_not_the_configurations(
+    order: Order,
+) -> None:
+    """It would be infeasible for good, and the server may have been ready."""
+    waited = Waited("running", replace(order, start_limit_s=1.0)).ago(0)
+
+    answers: list[None] = [None]
+
+    def away() -> Failure | Pending | None:
+        if answers:
+            return answers.pop()
+        raise ApiRefused(0, "Unreachable", "connection refused")
+
+    waited.look = away
+    failure = waited.failure()
+    assert failure.failure_class is FailureClass.INFRASTRUCTURE
+    assert "connection refused" in failure.reason

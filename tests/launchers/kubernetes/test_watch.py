@@ -1,6 +1,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -202,3 +203,28 @@ def test_events_are_asked_for_no_more_often_than_told(hung: Hung) -> None:
         assert [event.reason for event in pods.events(uid)] == [e.reason for e in recording.events]
         pods.events(uid)
         assert sum(path.endswith("/events") for _, path, _ in hung.calls) == 1
+
+
+def test_a_watch_that_cannot_be_read_is_told_and_begun_again() -> None:
+    """Else what was seen before would count as the present for ever."""
+    recording = recorded("running")
+    cluster = _cluster(recording)
+    broken: list[Any] = [{"no": "metadata"}]
+    whole = cluster.watch
+
+    def watch(*args: Any, **query: str) -> Iterator[tuple[str, Json]]:
+        yield from (("MODIFIED", broken.pop()) for _ in broken[:1])
+        yield from whole(*args, **query)
+
+    cluster.watch = watch  # type: ignore[method-assign]
+    with Watcher(cluster, recording.handle(), every_s=0.05) as pods:
+        _until(lambda: not broken)
+        path = f"{PODS}/{recording.pod['metadata']['name']}"
+        cluster.change(path, status={"phase": "Failed"})
+        _until(lambda: _phase(pods) == "Failed")
+
+
+def _phase(pods: Watcher) -> str:
+    with suppress(ApiRefused):
+        return str(pods.pods()[0]["status"].get("phase"))
+    return ""

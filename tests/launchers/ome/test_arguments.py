@@ -11,7 +11,7 @@ from airtune.launchers.ome.arguments import (
     flags_in,
     gpus_of,
     runner_args,
-    served_name,
+    served_names,
 )
 from airtune.launchers.ome.runtime import Runner
 
@@ -45,7 +45,7 @@ def test_another_served_name_than_requests_use_is_the_one_thing_added_to_the_bas
 
 def test_a_served_name_in_a_variable_of_the_runtime_is_read() -> None:
     runner = _runner("--served-model-name", "$(SERVED)", env={"SERVED": "m"})
-    assert served_name(runner, VLLM) == "m"
+    assert served_names(runner, VLLM) == ("m",)
     assert runner_args(runner, VLLM, (), "m") == ()
 
 
@@ -63,6 +63,18 @@ def test_a_list_of_the_runtime_goes_as_a_whole() -> None:
     runner = _runner("--cuda-graph-bs", "1", "2", "4", *NAMED)
     own = ("--cuda-graph-bs", "8", "16")
     assert runner_args(runner, SGLANG, own, "m") == (*NAMED, *own)
+
+
+def test_a_list_of_the_runtime_goes_as_a_whole_even_for_a_single_value_of_ours() -> None:
+    runner = _runner("--cuda-graph-bs", "1", "2", "4", *NAMED)
+    own = ("--cuda-graph-bs", "8")
+    assert runner_args(runner, SGLANG, own, "m") == (*NAMED, *own)
+
+
+def test_a_runtime_that_serves_several_names_stays_as_it_is_for_each_of_them() -> None:
+    runner = _runner("--served-model-name", "org/m", "m")
+    assert runner_args(runner, VLLM, (), "m") == ()
+    assert runner_args(runner, VLLM, (), "other") == ("--served-model-name", "other")
 
 
 def test_negative_numbers_are_values() -> None:

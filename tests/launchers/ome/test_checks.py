@@ -100,6 +100,13 @@ def test_a_flag_of_the_runtime_cannot_be_unset() -> None:
     assert "--tp-size" in found["engine_args.tp"]
 
 
+def test_a_linked_value_cannot_unset_a_flag_of_the_runtime_either() -> None:
+    api = cluster(runtime_spec(args=[*ARGS, "--enable-metrics"]))
+    linked = [{"parameters": ["mem-frac", "enable-metrics"], "values": [[0.8, True], [0.7, False]]}]
+    found = _found(api, _task(parameters={}, linked=linked))
+    assert set(found) == {"linked[0].values"}
+
+
 def _job(engine: str = "sglang", **fields: Any) -> Task:
     given = {"ome": {"output_claim": {"claim": "results"}}} | fields
     return _task(engine, JOB | given.pop("bench", {}), **given)

@@ -68,6 +68,24 @@ def test_the_last_run_that_uses_it_removes_it(empty: FakeCluster) -> None:
     assert release(empty, "tests", "dag/two") == 0
 
 
+def test_what_an_inference_service_refers_to_stays_until_that_is_gone(
+    empty: FakeCluster,
+) -> None:
+    """Without its model OME's webhook refuses every change to it, its deletion included."""
+    _ensure(empty, **SPECS)
+    services = ome_path("InferenceService", "tuner")
+    refers = {"model": {"name": "llama", "kind": "ClusterBaseModel"}}
+    empty.add(services, {"metadata": {"name": "left"}, "spec": refers})
+    with pytest.raises(TrialFailed, match=r"InferenceService tuner/left refers to it") as caught:
+        release(empty, "tests", "dag/one", "tuner")
+    assert caught.value.failure.failure_class is FailureClass.INFRASTRUCTURE
+    assert users(empty, "tests") == {names.run_hash("dag/one")}, "the reaper tries again"
+    _ensure(empty, "dag/two", **SPECS)
+    assert release(empty, "tests", "dag/one", "tuner") == 0, "the other run has it"
+    empty.end(f"{services}/left")
+    assert release(empty, "tests", "dag/two", "tuner") == 2
+
+
 def test_another_installations_are_left_alone(empty: FakeCluster) -> None:
     ensure_shared(empty, order(run="dag/one", ome=SPECS), "others")
     assert release(empty, "tests", "dag/one") == 0

@@ -280,6 +280,30 @@ def test_definitions_removed_after_plan_are_named_with_the_guide() -> None:
         WORLD.prepare(api, order())
 
 
+def test_a_server_that_is_started_again_after_the_definitions_have_gone_fails_by_their_name() -> (
+    None
+):
+    api = cluster()
+    api.kinds = {key: kind for key, kind in api.kinds.items() if kind[0] != "InferenceService"}
+    with pytest.raises(TrialFailed, match=r"inferenceservices\.ome\.io") as caught:
+        WORLD.objects(api, order())
+    assert caught.value.failure.failure_class is FailureClass.INVALID_CONFIG
+
+
+def test_a_definition_that_is_being_deleted_is_missing_already() -> None:
+    class Leaving(FakeCluster):
+        """As the API server does it: nothing can be created any more."""
+
+        def get(self, path: str, **query: str) -> Json:
+            found = super().get(path, **query)
+            for one in found.get("resources", ()) if path == "/apis/ome.io/v1beta1" else ():
+                one["verbs"] = [verb for verb in one["verbs"] if verb != "create"]
+            return found
+
+    with pytest.raises(TrialFailed, match=r"inferenceservices\.ome\.io"):
+        WORLD.prepare(Leaving("tuner", ome=True), order())
+
+
 def _pod(service: Json, args: list[str]) -> Json:
     env = [{"name": "MODEL_PATH", "value": "/models/llama"}, {"name": "T", "valueFrom": {}}]
     container = {"name": "ome-container", "command": LAUNCH, "args": args, "env": env}
@@ -293,6 +317,15 @@ def test_the_command_line_is_the_pods_own_with_variables_in_place() -> None:
     words = WORLD.argv(api, handle(service), pod)
     assert words[:5] == (*LAUNCH, "--model-path", "/models/llama")
     assert words[-2:] == ("--tp-size", "2")
+
+
+def test_a_variable_that_is_made_of_another_is_in_place_too() -> None:
+    api = cluster()
+    service = _started(api, configuration={"chat_template": "$(TEMPLATE)"})
+    pod = _pod(service, service["spec"]["engine"]["runner"]["args"])
+    template = {"name": "TEMPLATE", "value": "$(MODEL_PATH)/chat.jinja"}
+    pod["spec"]["containers"][1]["env"].append(template)
+    assert WORLD.argv(api, handle(service), pod)[-1] == "/models/llama/chat.jinja"
 
 
 def test_arguments_that_ome_has_changed_are_no_trial_of_this_configuration() -> None:

@@ -3,11 +3,12 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from docker import APIClient
 from docker.errors import APIError
 
+from airtune.launchers.client_end import ALMOST_DONE, ClientEnd, Why
 from airtune.launchers.docker.client_container import (
     ClientOrder,
     client_failures,
@@ -19,26 +20,6 @@ from airtune.launchers.docker.client_output import ContainerOutput
 
 _WAIT_S = 0.1
 _LOOK_S = 0.5
-_ALMOST_DONE = b"finished"
-"""genai-bench says so just before it writes its result; 5 s of plots and sleeps follow."""
-
-Why = Literal["ended", "complete", "limit", "stopped", "fenced_off"]
-
-
-@dataclass(frozen=True)
-class ClientEnd:
-    """A client's end.
-
-    Attributes:
-        why: by itself, or removed by us: its result was complete, its time was over, it was
-            to stop, or its attempt is over (then perhaps it was never started).
-        exit_code: None unless it ended by itself.
-        seconds: wall-clock from its start.
-    """
-
-    why: Why
-    exit_code: int | None
-    seconds: float
 
 
 def run_to_end(
@@ -115,7 +96,7 @@ class _Call:
         next_look = time.monotonic() + _LOOK_S
         while True:
             if chunk := self.output.take(_WAIT_S):
-                self.almost_done = self.almost_done or _ALMOST_DONE in chunk
+                self.almost_done = self.almost_done or ALMOST_DONE in chunk
                 self.feed(chunk)
             now = time.monotonic()
             if now >= next_look or self.output.ended:

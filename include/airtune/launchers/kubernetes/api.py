@@ -101,7 +101,7 @@ class ClusterApi:
                     if event["type"] == "ERROR":
                         raise _refused_by(event["object"].get("code", 0), event["object"])
                     yield event["type"], event["object"]
-        except (HTTPError, OSError) as error:
+        except (HTTPError, OSError, ValueError) as error:
             raise _no_answer(error) from error
         finally:
             answer.close()
@@ -135,7 +135,11 @@ class ClusterApi:
         query: Mapping[str, str],
         content: str = "application/json",
     ) -> Json:
-        found: Json = json.loads(self._call(method, path, body, query, content).data)
+        data = self._call(method, path, body, query, content).data
+        try:
+            found: Json = json.loads(data)
+        except ValueError as error:  # a proxy's page, for one
+            raise _no_answer(error) from error
         return found
 
     def _call(

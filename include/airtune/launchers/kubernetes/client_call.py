@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Literal
 
 from airtune.errors import TrialFailed
+from airtune.launchers.client_end import ALMOST_DONE, ClientEnd, Why
 from airtune.launchers.kubernetes import names, paths
 from airtune.launchers.kubernetes.api import ApiRefused, ClusterApi, Json
 from airtune.launchers.kubernetes.client_files import fetch_files, put_files
@@ -22,29 +22,12 @@ _LOOK_S = 0.5
 _POLL_S = 0.2
 _REST_S = 5.0
 _PATIENCE_S = 60.0
-_ALMOST_DONE = b"finished"
-"""genai-bench says so just before it writes its result; 5 s of plots and sleeps follow."""
 
 _OF_SLOT = (names.INSTALLATION, names.RUN, names.SLOT, names.ROLE)
 _NOT_FOUND = 404
-
-Why = Literal["ended", "complete", "limit", "stopped", "fenced_off"]
-
-
-@dataclass(frozen=True)
-class ClientEnd:
-    """A client's end.
-
-    Attributes:
-        why: by itself, or removed by us: its result was complete, its time was over, it was
-            to stop, or its attempt is over (then perhaps it was never started).
-        exit_code: None unless it ended by itself.
-        seconds: wall-clock from its start.
-    """
-
-    why: Why
-    exit_code: int | None
-    seconds: float
+_PASSING = frozenset({0, 400, 404, 409, 429, 500, 502, 503, 504})
+"""How exec answers while API server or node is away, or the container has just ended. Elsewhere
+HTTP 400 and 404 would be the task's fault."""
 
 
 @dataclass
@@ -118,7 +101,7 @@ class ClientCall:
             if state.started_at is not None:
                 return
             if not given and _running(pod, FILES):
-                with _unless_away():
+                with _unless_passing():
                     put_files(self.api, self.order)
                     given = True
             if self.should_stop():
@@ -150,12 +133,18 @@ class ClientCall:
         if not self._output or not self.end or self.end.why in {"complete", "fenced_off"}:
             return
         deadline = time.monotonic() + _PATIENCE_S
-        while time.monotonic() < deadline:
-            with _unless_away():
+        while True:
+            try:
                 fetch_files(self.api, self.order)
                 return
+            except ApiRefused as error:
+                if error.status not in _PASSING:
+                    raise
+                if time.monotonic() > deadline:
+                    # What the pod is made of was not refused, so it is not the task's.
+                    reason = f"The client's files could not be fetched: {error.message}."
+                    raise _failed(FailureClass.INFRASTRUCTURE, reason) from error
             time.sleep(_LOOK_S)
-        fetch_files(self.api, self.order)
 
     def remove(self) -> None:
         """Remove the pod and see it gone; idempotent. No other attempt's is touched."""
@@ -173,7 +162,7 @@ class ClientCall:
         almost_done, next_look = False, 0.0
         while True:
             if chunk := output.take(_WAIT_S):
-                almost_done = almost_done or _ALMOST_DONE in chunk
+                almost_done = almost_done or ALMOST_DONE in chunk
                 self.feed(chunk)
             now = time.monotonic()
             if now >= next_look:
@@ -182,7 +171,7 @@ class ClientCall:
                     return "ended"
                 if self.should_stop():
                     return "stopped"
-                with _unless_away():
+                with _unless_passing():
                     if almost_done and fetch_files(self.api, self.order) and self.complete():
                         return "complete"
             if now > deadline:
@@ -217,12 +206,12 @@ class ClientCall:
 
 
 @contextmanager
-def _unless_away() -> Iterator[None]:
-    """While the API server is away there is nothing to be said: it will be asked again."""
+def _unless_passing() -> Iterator[None]:
+    """While API server, node or container is away, how the pod is tells more: it is looked at."""
     try:
         yield
     except ApiRefused as error:
-        if error.status != 0:
+        if error.status not in _PASSING:
             raise
 
 

@@ -1,19 +1,17 @@
 """Why a client's pod does not come up, or has gone."""
 
-import re
-
 from airtune.launchers.kubernetes.api import Json
 from airtune.launchers.kubernetes.client_pod import CONTAINER, FILES, ClientPodOrder
+from airtune.launchers.kubernetes.judge import (
+    BAD_IMAGES,
+    IMAGE_WAITS,
+    NOT_STARTED,
+    lacking,
+    no_such_image,
+)
 from airtune.launchers.kubernetes.pods import PodState
 from airtune.records import Failure, FailureClass
 
-_PULLS = frozenset({"ErrImagePull", "ImagePullBackOff", "RegistryUnavailable"})
-_BAD_IMAGES = frozenset({"InvalidImageName", "ErrImageNeverPull", "ImageInspectError"})
-_NOT_STARTED = frozenset({"StartError", "ContainerCannotRun", "RunContainerError"})
-_FOR_GOOD = re.compile(
-    r"not found|NotFound|manifest unknown|unauthorized|denied|forbidden|no match for platform",
-    re.IGNORECASE,
-)
 _BUILD = (
     "The client's image is built from docker/genai-bench.Dockerfile, or named in "
     "AIRTUNE_CLIENT_IMAGE; those of its helpers are AIRTUNE_XCOM_IMAGE's. The cluster's nodes "
@@ -36,7 +34,7 @@ def trouble(pod: Json, order: ClientPodOrder) -> Failure | None:
 def pending_too_long(state: PodState, order: ClientPodOrder) -> Failure:
     """The failure of a client that did not come to run in its time."""
     within = f"The client's pod {order.name} did not run within {order.pending_limit_s:g} s"
-    if state.waiting in _PULLS:
+    if state.waiting in IMAGE_WAITS:
         said = f"{within}: {state.waiting}: {state.waiting_message}. {_BUILD}"
         return _failure(FailureClass.IMAGE, said)
     if state.unschedulable:
@@ -69,20 +67,20 @@ def gone(pod: Json | None, order: ClientPodOrder) -> Failure:
 def _waiting(told: Json, waiting: Json) -> Failure | None:
     reason, message = str(waiting.get("reason") or ""), str(waiting.get("message") or "")
     said = f"{reason}: {message}".rstrip(".")
-    if reason in _BAD_IMAGES or (reason in _PULLS and _FOR_GOOD.search(message)):
+    if reason in BAD_IMAGES or (reason in IMAGE_WAITS and no_such_image(message)):
         text = f"The image {told['image']} of the client's pod cannot be had: {said}. {_BUILD}"
         return _failure(FailureClass.IMAGE, text)
-    if reason == "CreateContainerConfigError":
+    if reason == "CreateContainerConfigError" and lacking(message):
         text = f"The client's pod cannot be made as the task asks: {said}. Correct it there."
         return _failure(FailureClass.INVALID_CONFIG, text)
-    if reason in _NOT_STARTED:
+    if reason in NOT_STARTED:
         return _failure(FailureClass.IMAGE, f"The client cannot be started: {said}. {_BUILD}")
     return None
 
 
 def _not_started(told: Json, ended: Json, order: ClientPodOrder) -> Failure | None:
     said = f"{ended.get('reason')}: {ended.get('message') or 'no more is said'}".rstrip(".")
-    if ended.get("reason") in _NOT_STARTED:
+    if ended.get("reason") in NOT_STARTED:
         text = f"{told['image']} cannot run the client's pod ({told['name']}): {said}. {_BUILD}"
         return _failure(FailureClass.IMAGE, text)
     if told["name"] == FILES and ended.get("exitCode"):

@@ -1,5 +1,6 @@
 """Until when a server may wait for room, for its image, and to become ready."""
 
+import math
 import time
 from collections.abc import Sequence
 
@@ -44,6 +45,11 @@ class Deadlines:
             left = min(began, now) + self._limits[phase] - now
             self._known[phase, began] = time.monotonic() + (left if left > 0 else _ONE_LOOK_S)
         return self._known[phase, began]
+
+    def started_at(self, state: PodState | None) -> float:
+        """When the container began, on this host's clock; infinite: it never did."""
+        began = None if state is None else state.started_at
+        return math.inf if began is None else began - self._ahead_s
 
     def over(self, state: PodState | None, events: Sequence[Event], pending: Pending) -> Failure:
         """The failure of a server whose time is over.

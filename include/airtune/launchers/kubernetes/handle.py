@@ -26,6 +26,7 @@ class Handle(Record):
         gpu_label: label of nodes that names their GPUs' product.
         quota: with an empty uid the API server's refusal, which names the quota.
         since: with an empty uid when it was first refused, epoch seconds.
+        phase: what it was waiting for (``phases.Phase``) when a process stopped waiting for it.
     """
 
     v: int = 1
@@ -45,6 +46,7 @@ class Handle(Record):
     gpu_label: str = "nvidia.com/gpu.product"
     quota: str = ""
     since: float = 0.0
+    phase: str = ""
 
     @classmethod
     def of(cls, endpoint: Endpoint) -> Self:

@@ -13,8 +13,11 @@ from airtune.records import Failure, FailureClass
 Verdict = tuple[FailureClass, str]
 
 IMAGE_WAITS = frozenset({"ErrImagePull", "ImagePullBackOff", "RegistryUnavailable"})
-_BAD_IMAGES = frozenset({"InvalidImageName", "ErrImageNeverPull", "ImageInspectError"})
-_NOT_STARTED = frozenset({"StartError", "ContainerCannotRun", "RunContainerError"})
+BAD_IMAGES = frozenset({"InvalidImageName", "ErrImageNeverPull", "ImageInspectError"})
+NOT_STARTED = frozenset({"StartError", "ContainerCannotRun", "RunContainerError"})
+
+"""Reasons of a waiting or ended container: pulls that go on, images that will not do, and starts
+that failed."""
 
 _NO_IMAGE = re.compile(
     r"code = NotFound|: not found|manifest unknown|name unknown|unauthorized|\bdenied\b|forbidden"
@@ -76,6 +79,16 @@ def pull_trouble(state: PodState, events: Sequence[Event]) -> str:
     return quoted(said if "rrImagePull:" in said or not told else told)
 
 
+def no_such_image(said: str) -> bool:
+    """Whether a pull fails with this text for a reason that does not pass."""
+    return bool(_NO_IMAGE.search(said))
+
+
+def lacking(said: str) -> bool:
+    """Whether a container waits with this text for something that does not come by itself."""
+    return bool(_MISSING.search(said)) and not _TRANSIENT.search(said)
+
+
 def mount_trouble(events: Sequence[Event]) -> str:
     """What the node says about mounting the pod's volumes; empty if nothing is wrong."""
     event = newest(events, "FailedMount", "FailedAttachVolume", "FailedMapVolume")
@@ -125,7 +138,7 @@ def _container_ended(case: _Case) -> Verdict | None:
         return None
     if ended.reason == "OOMKilled":
         return FailureClass.OOM, _oom(case.state)
-    if ended.reason in _NOT_STARTED:
+    if ended.reason in NOT_STARTED:
         return _no_start(quoted(ended.message), case.state)
     if ended.reason == "ContainerStatusUnknown":
         return FailureClass.INFRASTRUCTURE, (
@@ -150,14 +163,14 @@ def _has_no_end(case: _Case) -> Verdict | None:
 
 def _image(case: _Case) -> Verdict | None:
     state = case.state
-    if state.waiting in _BAD_IMAGES:
+    if state.waiting in BAD_IMAGES:
         return FailureClass.IMAGE, (
             f"The image {state.image} cannot be used ({state.waiting}): "
             f"{quoted(state.waiting_message)}. Correct image or image_tag, or "
             "kubernetes.image_pull_policy."
         )
     said = pull_trouble(state, case.events)
-    if said and _NO_IMAGE.search(said):
+    if said and no_such_image(said):
         return FailureClass.IMAGE, (
             f"The image {state.image} cannot be pulled: {said}. Correct image or image_tag, or "
             "name the registry's Secret in kubernetes.image_pull_secrets."
@@ -168,11 +181,11 @@ def _image(case: _Case) -> Verdict | None:
 def _configuration(case: _Case) -> Verdict | None:
     state = case.state
     said = quoted(state.waiting_message)
-    if state.waiting in _NOT_STARTED:
+    if state.waiting in NOT_STARTED:
         return _no_start(said, state)
     if state.waiting not in {"CreateContainerConfigError", "CreateContainerError"}:
         return None
-    if _TRANSIENT.search(said) or not _MISSING.search(said):
+    if not lacking(said):
         return None
     return FailureClass.INVALID_CONFIG, (
         f"Pod {state.name} lacks what its container needs: {said}. Create it in the namespace, "
@@ -191,7 +204,7 @@ def _volumes(case: _Case) -> Verdict | None:
     if state.started_at is not None or state.scheduled_at is None:
         return None
     said = mount_trouble(case.events)
-    if not said or _TRANSIENT.search(said) or not _MISSING.search(said):
+    if not lacking(said):
         return None
     return FailureClass.INVALID_CONFIG, (
         f"A volume of pod {state.name} cannot be mounted on node {state.node}: {said}. Put the "

@@ -21,7 +21,7 @@ from airtune.launchers.kubernetes.refusal import reaching
 from airtune.launchers.kubernetes.remove import Removal
 from airtune.launchers.kubernetes.room import Room, has_room
 from airtune.launchers.kubernetes.spec import with_spec
-from airtune.launchers.kubernetes.stamps import epoch
+from airtune.launchers.kubernetes.stamps import ahead_s, epoch
 from airtune.launchers.kubernetes.start import Start
 from airtune.launchers.kubernetes.world import World
 from airtune.launchers.launcher import Order
@@ -99,7 +99,7 @@ class ClusterLauncher:
             StillStarting: patience is over, its deadline is not.
         """
         until = time.monotonic() + patience_s
-        with self._reaching():
+        with _uncharged(), self._reaching():
             removal = self._removal(order.run, order.slot, order.model.namespace)
             removal.clients(order.attempt - 1)
             if expected is not None and Handle.of(expected).uid:
@@ -116,7 +116,10 @@ class ClusterLauncher:
     def poll(
         self, endpoint: Endpoint, readiness: Readiness, timeout_s: float
     ) -> Failure | Pending | None:
-        """One look at a starting server: None when it is ready, or may be created at last."""
+        """One look at a starting server: None when it is ready, or ``ensure`` has to look at it.
+
+        That is so when it may be created at last, and when it waits for something else.
+        """
         handle = Handle.of(endpoint)
         try:
             with self._reaching():
@@ -167,7 +170,7 @@ class ClusterLauncher:
             return identity_of(self.api, handle, self._pod(handle))
 
     def started_at(self, endpoint: Endpoint) -> float:
-        """Epoch seconds at which the container started; infinite before that.
+        """Epoch seconds of this host's clock at which the container started, else infinite.
 
         Raises:
             TrialFailed: ``infrastructure``: it cannot be asked for.
@@ -175,9 +178,9 @@ class ClusterLauncher:
         handle = Handle.of(endpoint)
         with self._reaching():
             pods = pods_of(self.api, handle) if handle.uid else []
-        pod = watch.counting(pods, handle)
-        started = None if pod is None else PodState.of(pod, handle.container).started_at
-        return math.inf if started is None else started
+            pod = watch.counting(pods, handle)
+            started = None if pod is None else PodState.of(pod, handle.container).started_at
+            return math.inf if started is None else started - ahead_s(self.api)
 
     def client_cpus(self, devices: tuple[Device, ...]) -> tuple[int, ...]:
         """None of them: the server's cores are on a node of the cluster."""
@@ -225,7 +228,14 @@ class ClusterLauncher:
         if watch.end_of(self.api, Handle.of(endpoint), FailureClass.STARTUP_CRASH):
             return None
         order.say(f"{held['kind']} {held['metadata']['name']} runs already: taking it over")
-        start.adopt(held)
+        try:
+            going = not start.is_this(start.adopt(held))
+        except ApiRefused as error:
+            if error.status not in {404, 409}:
+                raise
+            going = True
+        if going:  # whoever removes it was quicker
+            return None
         try:
             return self._ready(order, endpoint, until)
         except TrialFailed as error:
@@ -254,3 +264,13 @@ class ClusterLauncher:
         except TaskError as error:
             failure = Failure(failure_class=FailureClass.INVALID_CONFIG, reason=str(error))
             raise TrialFailed(failure) from error
+
+
+@contextmanager
+def _uncharged() -> Iterator[None]:
+    """Waiting for a cluster's room or image, or for its API server, is not the trial's."""
+    try:
+        yield
+    except TrialFailed as error:
+        error.started_at = error.started_at or math.inf
+        raise

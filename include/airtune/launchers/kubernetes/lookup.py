@@ -50,6 +50,11 @@ class Found:
         return str(self.manifest["metadata"]["uid"])
 
     @property
+    def owners(self) -> set[str]:
+        """uids of what it goes with."""
+        return {one["uid"] for one in self.manifest["metadata"].get("ownerReferences") or ()}
+
+    @property
     def controlled(self) -> bool:
         """A controller made it from something else, and would make it again."""
         owners = self.manifest["metadata"].get("ownerReferences") or ()

@@ -21,6 +21,8 @@ _WEBHOOK = re.compile(r"admission webhook \"(?P<name>[^\"]+)\" denied the reques
 _UNCALLED = re.compile(r"failed calling webhook \"(?P<name>[^\"]+)\"")
 _POLICY = re.compile(r"ValidatingAdmissionPolicy '(?P<name>[^']+)'|violates PodSecurity")
 _MISSING = re.compile(r"(?P<resource>[\w.]+) \"(?P<name>[^\"]+)\" not found")
+_OURS = frozenset({"pods", "services", "inferenceservices.ome.io", "benchmarkjobs.ome.io"})
+"""No task names one of these: who asks for one has made it."""
 _LATE_ACCOUNT = "error looking up service account"
 _TERMINATING = "because it is being terminated"
 
@@ -153,6 +155,11 @@ def _missing(error: ApiRefused, said: str, where: str) -> tuple[FailureClass, st
         return FailureClass.INVALID_CONFIG, (
             f"There is no namespace {match['name']} in {where}: create it, or correct "
             "model.namespace."
+        )
+    if match["resource"] in _OURS:
+        return FailureClass.INFRASTRUCTURE, (
+            f"{match['name']} of the {match['resource']} in {where} is gone: it was removed by "
+            "clean-up, by somebody, or with its node."
         )
     return FailureClass.INVALID_CONFIG, (
         f"There is no {match['resource']} {match['name']} in {where}: create it, or correct the "

@@ -20,6 +20,9 @@ _CLIENT_GRACE_S = 1
 _GONE_WITHIN_S = 60.0
 """Beside the longest grace period among the pods."""
 _POLL_S = 0.1
+_TRIES = 20
+"""A pod that comes up or ends changes again and again."""
+
 _CONFLICT = 409
 _NOT_FOUND = 404
 
@@ -56,36 +59,44 @@ class Removal:
         everything = self._found(attempt)
         clients = [one for one in everything if one.role != SERVER]
         # A client without its server writes megabytes of errors.
-        self._remove(clients)
-        self._remove([one for one in everything if one.role == SERVER])
+        self._remove(clients, attempt)
+        self._remove([one for one in everything if one.role == SERVER], attempt)
         return sum(one.alive and not one.controlled for one in everything)
 
     def clients(self, attempt: int) -> int:
         """The same for clients only."""
         everything = [one for one in self._found(attempt) if one.role != SERVER]
-        self._remove(everything)
+        self._remove(everything, attempt)
         return sum(one.alive and not one.controlled for one in everything)
 
     def one(self, manifest: Json) -> None:
         """Remove this one object of ours and wait until it is gone."""
         labels = manifest["metadata"]["labels"]
-        self._remove([Found(manifest, labels[names.ROLE], int(labels[names.ATTEMPT]))])
+        attempt = int(labels[names.ATTEMPT])
+        self._remove([Found(manifest, labels[names.ROLE], attempt)], attempt)
 
     def _found(self, attempt: int) -> list[Found]:
         of_slot = {"run": self.run, "slot": str(self.slot)}
         own = self.settings.installation
-        everything = found(self.api, self.world.kind, own, self.namespace, **of_slot)
-        return [one for one in everything if one.attempt <= attempt]
+        everything = list(found(self.api, self.world.kind, own, self.namespace, **of_slot))
+        newer = {one.uid for one in everything if one.attempt > attempt}
+        # The Service of a pod that a later attempt has adopted has kept its labels.
+        return [
+            one
+            for one in everything
+            if one.attempt <= attempt and not (one.role == SERVER and newer & one.owners)
+        ]
 
-    def _remove(self, objects: list[Found]) -> None:
+    def _remove(self, objects: list[Found], attempt: int) -> None:
         for one in objects:
             if one.kind == "Pod":
                 self._save_log(one)
+        kept: set[str] = set()
         for one in objects:
             # What a controller has made it would make again; it goes with its owner.
-            if not one.controlled:
-                self._delete(one)
-        self._wait_until_gone(objects)
+            if not one.controlled and (kept & one.owners or not self._delete(one, attempt)):
+                kept.add(one.uid)
+        self._wait_until_gone([one for one in objects if one.uid not in kept])
 
     def _save_log(self, pod: Found) -> None:
         path = (pod.manifest["metadata"].get("annotations") or {}).get(names.LOG)
@@ -99,19 +110,33 @@ class Removal:
         with suppress(ApiRefused, OSError):
             logs.save(self.api, pod.namespace, pod.name, container, Path(path))
 
-    def _delete(self, one: Found) -> None:
+    def _delete(self, one: Found, attempt: int) -> bool:
+        """Ask for its end; False if a later attempt has adopted it meanwhile: then it stays."""
         options: Json = {
-            "preconditions": {"uid": one.uid},
             "propagationPolicy": "Background" if one.kind in {"Pod", "Service"} else "Foreground",
         }
         if one.kind == "Pod" and one.role != SERVER:
             options["gracePeriodSeconds"] = _CLIENT_GRACE_S
-        try:
-            self.api.delete(paths.place_of(one.manifest), options)
-        except ApiRefused as error:
-            # Gone by now, or another one has that name.
-            if error.status not in {_NOT_FOUND, _CONFLICT}:
-                raise
+        for _ in range(_TRIES):
+            preconditions = {"uid": one.uid}
+            if one.kind == "Pod":
+                if (now := self._now(one)) is None:
+                    return True
+                if int(now["metadata"]["labels"].get(names.ATTEMPT, "0")) > attempt:
+                    return False
+                preconditions["resourceVersion"] = now["metadata"]["resourceVersion"]
+            try:
+                self.api.delete(
+                    paths.place_of(one.manifest), options | {"preconditions": preconditions}
+                )
+                return True
+            except ApiRefused as error:
+                # Gone by now, or another one has that name, or it has changed.
+                if error.status not in {_NOT_FOUND, _CONFLICT}:
+                    raise
+                if error.status == _NOT_FOUND or one.kind != "Pod":
+                    return True
+        return True  # that it is still there will be told
 
     def _wait_until_gone(self, objects: Iterable[Found]) -> None:
         left = {one.uid: one for one in objects}
@@ -132,13 +157,17 @@ class Removal:
             time.sleep(_POLL_S)
 
     def _is_there(self, one: Found) -> bool:
+        return self._now(one) is not None
+
+    def _now(self, one: Found) -> Json | None:
+        """That very object as it is now; None: it is gone."""
         try:
             now = self.api.get(paths.place_of(one.manifest))
         except ApiRefused as error:
             if error.status == _NOT_FOUND:
-                return False
+                return None
             raise
-        return bool(now["metadata"]["uid"] == one.uid)
+        return now if now["metadata"]["uid"] == one.uid else None
 
     def _pods_behind(self, namespace: str, selector: str) -> list[str]:
         items = self.api.get(paths.pods(namespace), labelSelector=selector)["items"]

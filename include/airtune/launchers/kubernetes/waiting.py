@@ -24,6 +24,8 @@ Look = Callable[[], Failure | Pending | None]
 
 OUTAGE_S = 60.0
 """So long the API server may be away before that is a failure of its own."""
+_UNHEARD_S = 15.0
+"""Pods are listed every 10 s: after so long the API server is away, whatever was seen last."""
 _AWAY = frozenset({0, 429, 500, 502, 503, 504})
 _OWNER_EVERY_S = 0.5
 
@@ -37,7 +39,9 @@ def poll(
     url: Url,
     look: Look,
 ) -> Failure | Pending | None:
-    """Look once: None when the server is ready.
+    """Look once: None when the server is ready, or waits for something else than it did.
+
+    Another phase has another time limit, which is for somebody who ends servers to watch.
 
     Args:
         timeout_s: for the completion, > 0.
@@ -47,7 +51,10 @@ def poll(
     Raises:
         ApiRefused: the API server refuses to tell, or does not answer.
     """
-    found, _ = _look(api, endpoint, readiness, timeout_s, Listed(api, _handle(endpoint)), url, look)
+    handle = _handle(endpoint)
+    found, seen = _look(api, endpoint, readiness, timeout_s, Listed(api, handle), url, look)
+    if isinstance(found, Pending) and handle.phase not in {"", phase_of(seen.state)}:
+        return None
     return found
 
 
@@ -102,6 +109,7 @@ class _Wait:
     look: Look
     seen: View = field(default_factory=lambda: View(None))
     said: set[str] = field(default_factory=set)
+    refused: str = ""
 
     def until_ready(self, until: float) -> Endpoint:
         try:
@@ -114,9 +122,11 @@ class _Wait:
             )
         except Impatient:
             deadline = time.time() + self.deadlines.of(self.seen.state) - time.monotonic()
-            raise StillStarting(self.endpoint, deadline) from None
+            phase = str(phase_of(self.seen.state))
+            raise StillStarting(_with(self.endpoint, phase=phase), deadline) from None
         except TrialFailed as error:
-            raise TrialFailed(self._with_log(error.failure)) from error
+            failure = self._with_log(error.failure)
+            raise TrialFailed(failure, self.deadlines.started_at(self.seen.state)) from error
         self._follow(now=True)
         return self._ready()
 
@@ -134,7 +144,9 @@ class _Wait:
         except ApiRefused as error:
             if error.status not in _AWAY or time.monotonic() - self.pods.good_at > OUTAGE_S:
                 raise
+            self.refused = error.message
             return Pending(reason=f"the API server does not answer: {error.message}")
+        self.refused = ""
         return found
 
     def _aside(self) -> None:
@@ -154,6 +166,14 @@ class _Wait:
             self.follower.look(state.name, now=now)
 
     def _too_late(self, pending: Pending) -> Failure:
+        unheard_s = time.monotonic() - self.pods.good_at
+        if self.refused or unheard_s > _UNHEARD_S:
+            # A server that is reached through it may be ready, or may have become so.
+            reason = (
+                f"The API server has not answered for {unheard_s:.0f} s when the server's time "
+                f"was over ({self.refused or pending.reason})."
+            )
+            return Failure(failure_class=FailureClass.INFRASTRUCTURE, reason=reason)
         return self.deadlines.over(self.seen.state, self.seen.events, pending)
 
     def _with_log(self, failure: Failure) -> Failure:
@@ -167,9 +187,8 @@ class _Wait:
     def _ready(self) -> Endpoint:
         handle, state = _handle(self.endpoint), self.seen.state
         if handle.launcher == "kubernetes" or state is None:
-            return self.endpoint
-        known = handle.model_copy(update={"pod": state.uid})
-        return self.endpoint.model_copy(update={"handle": known.model_dump(mode="json")})
+            return _with(self.endpoint, phase="")
+        return _with(self.endpoint, phase="", pod=state.uid)
 
 
 def _look(
@@ -213,3 +232,9 @@ def _seldom(look: Look) -> Look:
 
 def _handle(endpoint: Endpoint) -> Handle:
     return Handle.of(endpoint)
+
+
+def _with(endpoint: Endpoint, **known: str) -> Endpoint:
+    """``endpoint`` with these fields of its handle."""
+    handle = _handle(endpoint).model_copy(update=known)
+    return endpoint.model_copy(update={"handle": handle.model_dump(mode="json")})

@@ -120,6 +120,8 @@ def _never(api: Api, pod: Json, state: PodState) -> Failure | None:
             why = never_fits(api, pod)
         except ApiRefused:
             return None
+        for uid in [uid for uid, (at, _) in _capacity.items() if now - at > _NODES_EVERY_S]:
+            _capacity.pop(uid, None)  # a triggerer lives for months
         _capacity[state.uid] = (now, why)
     if why is None:
         return None

@@ -128,10 +128,11 @@ class Watcher:
                 self._follow(self._list())
             except ApiRefused:
                 pass  # of a list it is kept; a watch is followed by a list
-            except Exception:
-                if not self._closed.is_set():
-                    raise
-                return  # the client was closed under the watch
+            # Were this thread to end, what it has seen last would count as the present for ever.
+            except Exception as error:
+                if self._closed.is_set():
+                    return  # the client was closed under the watch
+                self._refuse(ApiRefused(0, "Unreadable", f"{type(error).__name__}: {error}"))
             self._closed.wait(max(0.0, self._every_s - (time.monotonic() - began)))
 
     def _list(self) -> str:
@@ -139,15 +140,18 @@ class Watcher:
         try:
             answer = self._api.get(path, labelSelector=self._handle.pods)
         except ApiRefused as error:
-            with self._lock:
-                self._refused = error
-            self._known.set()
+            self._refuse(error)
             raise
         with self._lock:
             self._pods = {pod["metadata"]["uid"]: pod for pod in answer["items"]}
             self._refused, self._good_at = None, time.monotonic()
         self._known.set()
         return str(answer["metadata"].get("resourceVersion") or "")
+
+    def _refuse(self, error: ApiRefused) -> None:
+        with self._lock:
+            self._refused = error
+        self._known.set()
 
     def _follow(self, version: str) -> None:
         path, selector = paths.pods(self._handle.namespace), self._handle.pods

@@ -9,6 +9,8 @@ from airtune.records import ParamValue
 
 _SERVED_AS = {"llama_cpp": "alias"}
 _NAME = "served-model-name"
+_POSITIONAL = frozenset({"vllm"})
+"""Engines that take a positional word, the model: it may stand after any flag."""
 
 Flags = Mapping[str, tuple[str, ...]]
 """Flag by the engine's own name → its values as they stand; the last one wins."""
@@ -76,14 +78,13 @@ def gpus_of(
     return None if need == devices_of(runner, engine, ()) else need
 
 
-def served_name(runner: Runner, engine: Engine) -> str | None:
-    """The model's name as the runtime serves it; None if it does not say."""
-    values = flags_in(runner.words, engine).get(_SERVED_AS.get(engine.name, _NAME))
-    return values[0] if values else None
+def served_names(runner: Runner, engine: Engine) -> tuple[str, ...]:
+    """The model's names as the runtime serves it; none if it does not say."""
+    return flags_in(runner.words, engine).get(_SERVED_AS.get(engine.name, _NAME), ())
 
 
 def _served_as(runner: Runner, engine: Engine, model_name: str) -> tuple[str, ...]:
-    if served_name(runner, engine) == model_name:
+    if model_name in served_names(runner, engine):
         return ()
     return f"--{_SERVED_AS.get(engine.name, _NAME)}", model_name
 
@@ -91,7 +92,7 @@ def _served_as(runner: Runner, engine: Engine, model_name: str) -> tuple[str, ..
 def _without(words: Sequence[str], flags: Flags, engine: Engine) -> list[str]:
     """``words`` without what sets one of ``flags``, in the order they have.
 
-    As many values go with a flag as ours has: a switch may stand before a positional word.
+    All values go with a flag; where one of them may be a positional word, as many as ours has.
     """
     kept: list[str] = []
     dropping: int | None = 0
@@ -104,8 +105,9 @@ def _without(words: Sequence[str], flags: Flags, engine: Engine) -> list[str]:
                 kept.append(word)
             elif not equals:
                 many = len(flags[name])
-                dropping = None if many > 1 else many
-        elif dropping is None:  # a list: all its values
+                whole = many > 1 or name == _NAME or engine.name not in _POSITIONAL
+                dropping = None if whole else many
+        elif dropping is None:
             continue
         elif dropping:
             dropping -= 1

@@ -124,6 +124,9 @@ def _asked(task: Task) -> Iterator[tuple[str, str, list[ParamValue]]]:
     for name, parameter in task.parameters.items():
         values = list(parameter.values) if isinstance(parameter, Choice) else []
         yield f"parameters.{name}", name, values
+    for index, group in enumerate(task.linked):
+        for name, column in zip(group.parameters, zip(*group.values, strict=True), strict=True):
+            yield f"linked[{index}].values", name, list(column)
 
 
 def _removable(

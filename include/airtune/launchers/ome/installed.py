@@ -26,12 +26,15 @@ def ome_path(kind: str, namespace: str = "", name: str = "") -> str:
 def missing_kinds(api: Api, *kinds: str) -> tuple[str, ...]:
     """Those of ``kinds`` (all that airtune needs, if none is given) that the cluster lacks.
 
+    A definition that is being deleted counts as gone: nothing can be created by it any more.
+
     Raises:
         ApiRefused: the API server could not be asked.
     """
     wanted = kinds or (SERVICE, JOB, *MODELS, *RUNTIMES)
     try:
-        known = {one["kind"] for one in api.get(f"/apis/{VERSION}").get("resources", ())}
+        found = api.get(f"/apis/{VERSION}").get("resources", ())
+        known = {one["kind"] for one in found if "create" in one["verbs"]}
     except ApiRefused as error:
         if error.status != 404:
             raise

@@ -6,7 +6,7 @@ from airtune.errors import TrialFailed
 from airtune.launchers.kubernetes import names
 from airtune.launchers.kubernetes.api import Api, ApiRefused, Json
 from airtune.launchers.launcher import Order
-from airtune.launchers.ome.installed import MODELS, RUNTIMES, VERSION, ome_path
+from airtune.launchers.ome.installed import MODELS, RUNTIMES, SERVICE, VERSION, ome_path
 from airtune.records import Failure, FailureClass
 from airtune.task.ome import Spec
 
@@ -41,7 +41,8 @@ def ensure_shared(api: Api, order: Order, installation: str) -> None:
 def release(api: Api, installation: str, run: str, namespace: str = "") -> int:
     """The run no longer uses what airtune has made; what nobody uses is deleted; how many were.
 
-    Idempotent. Runtimes go before models. A cluster without OME has nothing to release.
+    Idempotent. Runtimes go before models. A cluster without OME has nothing to release. What an
+    InferenceService refers to stays: without its model OME can never delete that.
 
     Args:
         run: ``<dag_id>/<run_id>``.
@@ -50,6 +51,7 @@ def release(api: Api, installation: str, run: str, namespace: str = "") -> int:
 
     Raises:
         ApiRefused: the API server did.
+        TrialFailed: ``infrastructure``: an InferenceService still uses one; try again later.
     """
     return sum(
         _release(api, kind, namespace, one, _USED_BY + names.run_hash(run))
@@ -97,6 +99,15 @@ def not_there(kind: str, namespace: str, name: str) -> Failure:
         reason=f"There is no {kind} {name} in {where}: create it, name another one in {field}, or "
         f"give its spec in ome.{role}_spec.",
     )
+
+
+def holds(found: object, wanted: object) -> bool:
+    """True if ``found`` says all that is wanted; the schema and OME's agent add to it."""
+    if isinstance(wanted, dict) and isinstance(found, dict):
+        return all(key in found and holds(found[key], value) for key, value in wanted.items())
+    if isinstance(wanted, list) and isinstance(found, list):
+        return len(found) == len(wanted) and all(map(holds, found, wanted))
+    return found == wanted
 
 
 def _manifest(order: Order, installation: str, role: str, kind: str, name: str, spec: Spec) -> Json:
@@ -153,22 +164,13 @@ def _joined(api: Api, found: Json, wanted: Json) -> bool:
     mine = _labels(found).get(names.INSTALLATION) == ours[names.INSTALLATION]
     if not mine or names.ROLE not in _labels(found):
         return True  # somebody's own: used as it is
-    if not _holds(found["spec"], wanted["spec"]):
+    if not holds(found["spec"], wanted["spec"]):
         raise TrialFailed(_differs(found))
     if not ours.items() <= _labels(found).items():
         version = metadata["resourceVersion"]
         body = {"metadata": {"labels": ours, "resourceVersion": version}}
         api.patch(ome_path(found["kind"], metadata.get("namespace", ""), metadata["name"]), body)
     return True
-
-
-def _holds(found: object, wanted: object) -> bool:
-    """True if ``found`` says all that is wanted; the schema and OME's agent add to it."""
-    if isinstance(wanted, dict) and isinstance(found, dict):
-        return all(key in found and _holds(found[key], value) for key, value in wanted.items())
-    if isinstance(wanted, list) and isinstance(found, list):
-        return len(found) == len(wanted) and all(map(_holds, found, wanted))
-    return found == wanted
 
 
 def _differs(found: Json) -> Failure:
@@ -186,9 +188,11 @@ def _release(api: Api, kind: str, namespace: str, one: Json, label: str) -> int:
     path = ome_path(kind, metadata.get("namespace", namespace), metadata["name"])
     for _ in range(_TRIES):
         try:
+            if not _has_user(one, besides=label):
+                _require_unreferenced(api, one, namespace)
             if label in _labels(one):
                 one = api.patch(path, {"metadata": {"labels": {label: None}}})
-            if any(key.startswith(_USED_BY) for key in _labels(one)):
+            if _has_user(one):
                 return 0
             held = {key: one["metadata"][key] for key in ("uid", "resourceVersion")}
             api.delete(path, {"preconditions": held})
@@ -207,16 +211,39 @@ def _release(api: Api, kind: str, namespace: str, one: Json, label: str) -> int:
     return 0  # busy; the reaper comes again
 
 
+def _has_user(one: Json, besides: str = "") -> bool:
+    return any(key.startswith(_USED_BY) and key != besides for key in _labels(one))
+
+
+def _require_unreferenced(api: Api, one: Json, namespace: str) -> None:
+    kind, name = one["kind"], one["metadata"]["name"]
+    part = "model" if kind in MODELS else "runtime"
+    for service in _listed(api, SERVICE, namespace):
+        named = service["spec"].get(part) or {}
+        if (named.get("kind"), named.get("name")) == (kind, name):
+            user = f"{service['metadata']['namespace']}/{service['metadata']['name']}"
+            reason = (
+                f"The {kind} {name} that airtune has made is kept: the InferenceService {user} "
+                "refers to it, and OME cannot delete that without it. Delete the InferenceService "
+                f"first, or take the label {names.INSTALLATION} off the {kind} to keep both."
+            )
+            raise TrialFailed(Failure(failure_class=FailureClass.INFRASTRUCTURE, reason=reason))
+
+
 def _made(api: Api, kind: str, installation: str, namespace: str) -> list[Json]:
-    selector = names.selector(installation)
+    found = _listed(api, kind, namespace, labelSelector=names.selector(installation))
+    # Items of a list do not say what they are.
+    return [{"kind": kind} | one for one in found if _labels(one).get(names.ROLE) in _ROLES]
+
+
+def _listed(api: Api, kind: str, namespace: str, **query: str) -> list[Json]:
     try:
-        found: list[Json] = api.get(ome_path(kind, namespace), labelSelector=selector)["items"]
+        items: list[Json] = api.get(ome_path(kind, namespace), **query)["items"]
     except ApiRefused as error:
         if error.status != 404:
             raise
         return []
-    # Items of a list do not say what they are.
-    return [{"kind": kind} | one for one in found if _labels(one).get(names.ROLE) in _ROLES]
+    return items
 
 
 def _labels(one: Json) -> dict[str, str]:

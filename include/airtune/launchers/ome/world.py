@@ -2,8 +2,8 @@
 
 import re
 import time
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Iterable, Mapping
+from typing import Literal
 
 from airtune.errors import TrialFailed
 from airtune.launchers.kubernetes.api import Api, ApiRefused, Json
@@ -52,8 +52,10 @@ class OmeWorld:
         Raises:
             ApiRefused: the runtime could not be read.
             TaskError: the template cannot be used.
-            TrialFailed: ``invalid_config``: the runtime is gone, or cannot take the arguments.
+            TrialFailed: ``invalid_config``: OME or the runtime is gone, or the runtime cannot take
+                the arguments.
         """
+        _require_installed(api)  # a server is started again without being prepared again
         runner = Runner.of(_runtime(api, order))
         values = service_values(order, runner, self._settings)
         name = order.kubernetes.template
@@ -101,7 +103,7 @@ class OmeWorld:
         wanted = _args(api.get(self.owner_path(handle.namespace, handle.name)))
         if wanted and list(found.get("args") or ()) != wanted:
             raise TrialFailed(_changed(handle, wanted, list(found.get("args") or ())))
-        known = {one["name"]: one["value"] for one in found.get("env") or () if "value" in one}
+        known = _variables(found.get("env") or ())
         words = (*(found.get("command") or ()), *(found.get("args") or ()))
         return tuple(_expanded(word, known) for word in words)
 
@@ -179,7 +181,16 @@ def _changed(handle: Handle, wanted: list[str], found: list[str]) -> Failure:
     )
 
 
-def _expanded(word: str, known: Mapping[str, Any]) -> str:
+def _variables(env: Iterable[Json]) -> dict[str, str]:
+    """Those with a plain value, which may name the ones before them."""
+    known: dict[str, str] = {}
+    for one in env:
+        if "value" in one:
+            known[one["name"]] = _expanded(one["value"], known)
+    return known
+
+
+def _expanded(word: str, known: Mapping[str, str]) -> str:
     """``$(NAME)`` of a variable that is known, and ``$$`` for one dollar."""
     return _REFERENCE.sub(
         lambda match: "$" if match[1] == "$" else known.get(match[2], match[0]), word

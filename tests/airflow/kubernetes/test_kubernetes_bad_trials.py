@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from tests.airflow.kubernetes.conftest import FAKE_IMAGE, GPU, ClusterSite, cluster_task
+from tests.airflow.kubernetes.disturbances import begin_disturbed
 
 from airtune.launchers.kubernetes.names import annotations_of, labels_of
 from airtune.records import FailureClass, TrialState
@@ -26,7 +27,7 @@ RULES = [
     {"when": {"random-seed": NEVER}, "never_ready": True},
     {"when": {"random-seed": KILLED}, "die_after_requests": 4},
 ]
-START_S = 20.0
+START_S = 30.0
 SCARCE = "airtune.test/scarce"
 LONG_HELD_S = 40.0
 """Longer than a worker waits: deferred."""
@@ -176,6 +177,7 @@ def policy(cluster_site: ClusterSite) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def faults(cluster_site: ClusterSite, foreign: list[str], policy: None, gpus: None) -> ClusterSite:
     """All runs at once, all over."""
+    begin_disturbed(cluster_site)
     space = cluster_site.namespace
     limits = {"limits": {"memory": "256Mi"}}
     tasks = {
