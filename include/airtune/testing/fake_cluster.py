@@ -270,9 +270,7 @@ def _merged(into: Json, body: Mapping[str, Any]) -> Json:
 
 def _in(key: Key, place: Place, one: Json, query: Mapping[str, str]) -> bool:
     group, plural, namespace, _ = key
-    if (group, plural) != (place.group, place.plural):
-        return False
-    if place.namespace and namespace != place.namespace:
+    if (group, plural) != (place.group, place.plural) or place.namespace not in {"", namespace}:
         return False
     labels = one["metadata"].get("labels") or {}
     if not all(_holds(word, labels) for word in _words(query, "labelSelector")):
