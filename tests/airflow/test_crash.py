@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -24,7 +25,10 @@ def crashed(make_site: Callable[..., Any]) -> Iterator[tuple[Any, dict[int, Any]
         "crash", parameters={"random_seed": [1, 2, 3, 4]}, rules=[{"seconds": 6.0}, best]
     )
     site.api.trigger({"task": task}, RUN)
-    site.api.until(lambda: _finished(site) and _measuring(site), 200, "a trial and another one")
+    # Both devices' servers are measured: one that is being started at that moment is nobody's yet,
+    # and may be started again.
+    under_way = partial(_under_way, site)
+    site.api.until(under_way, 200, "a trial, and two more to be measured")
     before = {trial.trial_id: trial for trial in _finished(site)}
     site.stack.kill9()
     _wait_for_clients_to_end(site)
@@ -37,6 +41,10 @@ def crashed(make_site: Callable[..., Any]) -> Iterator[tuple[Any, dict[int, Any]
 
 def _finished(site: Any) -> list[Any]:
     return [trial for trial in site.trials(RUN) if trial.state is TrialState.SUCCEEDED]
+
+
+def _under_way(site: Any) -> bool:
+    return bool(_finished(site)) and len(_measuring(site)) == 2
 
 
 def _measuring(site: Any) -> list[ProcessRecord]:
