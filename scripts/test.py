@@ -85,7 +85,7 @@ def _kubernetes_parts(environment: str | None) -> list[Part]:
     """With OME's definitions its tests share their servers with the others."""
     cluster, ome = _missing_cluster(), _missing_ome()
     here = "kubernetes and not ome" if ome else "kubernetes"
-    plain = f"{here} and not disposable"
+    plain = f"{here} and not disposable and not quiet"
     parts = [
         # They wait for pods most of the time.
         Part("kubernetes", f"{plain} and not airflow", cluster, workers=3, share="loadfile"),
@@ -93,7 +93,9 @@ def _kubernetes_parts(environment: str | None) -> list[Part]:
         Part("kubernetes restarted", f"{here} and disposable", cluster or _not_our_cluster()),
     ]
     remedy = f"{ome_crds.FOLDER}=… {PROVISION if cluster else 'make test'}"
-    return [*parts, Part("kubernetes with OME", "ome", ome, remedy)] if ome else parts
+    if ome:
+        return [*parts, Part("kubernetes with OME", "ome", ome, remedy)]
+    return [*parts, Part("kubernetes measured", f"{here} and quiet", cluster)]
 
 
 def _missing_environment() -> str | None:
