@@ -25,6 +25,10 @@ def real(cluster_site: ClusterSite) -> dict[str, dict[str, Any]]:
         task |= {"task_name": f"kubernetes-real-{way}", "parameters": {"parallel": [2]}}
         task.pop("linked", None)
         task["model"]["namespace"] = cluster_site.namespace
+        # Two trials at once: with the example's whole core each, their servers would leave no
+        # room for their clients on a node of two cores.
+        task["kubernetes"]["requests"]["cpu"] = "500m"
+        task["kubernetes"]["client"]["requests"]["cpu"] = "250m"
         task["benchmark"] |= {
             "client": way,
             "traffic_scenarios": ["D(16,8)"],
