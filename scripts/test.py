@@ -74,7 +74,7 @@ def _docker_parts(environment: str | None) -> list[Part]:
     engine, docker = _missing_docker(), "docker and not kubernetes"
     plain = f"{docker} and not compose and not disposable"
     return [
-        Part("docker", f"{plain} and not airflow", engine),
+        Part("docker", f"{plain} and not airflow", engine, workers=2, share="loadfile"),
         Part("docker under Airflow", f"{plain} and airflow", environment or engine),
         Part("docker compose", f"{docker} and compose", engine or _missing_compose()),
         Part("docker restarted", f"{docker} and disposable", engine or _not_our_engine()),

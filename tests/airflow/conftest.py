@@ -17,7 +17,7 @@ from airtune.study.store import Store
 from airtune.testing.airflow_api import AirflowApi
 from airtune.testing.home import end_processes, home_environment, make_home
 
-DEVICES = "fake0..1"
+DEVICES = "fake0..3"
 
 
 @dataclass
@@ -126,4 +126,4 @@ def make_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...
 @pytest.fixture(scope="session")
 def site(make_site: Callable[..., Site]) -> Site:
     """The Airflow that all tests share."""
-    return make_site(DEVICES)
+    return make_site(DEVICES, parallelism=6)

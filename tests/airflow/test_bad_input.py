@@ -27,7 +27,7 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
     "misspelt": ({"task": _task(benchmrk={})}, "benchmark"),
     "other-mode": ({"task_file": "docker_task.json"}, "docker"),
     "no-model": ({"task": _llama(path="var/models/none.gguf")}, "make env"),
-    "too-many-devices": ({"task": _task(parameters={"tp_size": [4]})}, "needs 4 devices"),
+    "too-many-devices": ({"task": _task(parameters={"tp_size": [8]})}, "needs 8 devices"),
     "excluded": ({"task": _task(parameter_constraints=["random_seed > 5"])}, "constraint"),
     "too-many": ({"task": _task(parameters={"random_seed": list(range(1100))})}, "max_iterations"),
     "quoted-number": ({"task": _task(parameters={"mem_frac": ["0.8"]})}, "0.8"),

@@ -38,7 +38,7 @@ def _case(name: str, replay: bool = True, **fault: Any) -> dict[str, Any]:
 def cases(site: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Every case by its name: a run that has been started; some are disturbed on their way."""
     once = tmp_path_factory.mktemp("once") / "died"
-    slow, hang = {"timeouts": {"start_s": 3}}, {"timeouts": {"load_point_s": 30}}
+    slow, hang = {"timeouts": {"start_s": 6}}, {"timeouts": {"load_point_s": 40}}
     tasks = {
         "exits": _case("exits", exit_at_start=3),
         "oom": _case("oom", oom_log=True),

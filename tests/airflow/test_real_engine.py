@@ -27,6 +27,7 @@ def real(site: Any) -> tuple[Any, list[str]]:
     """A finished run of a small version of the example, and the argv of a server of it."""
     task = json.loads(EXAMPLE.read_text())
     task |= {"task_name": "real", "parameters": {"parallel": [2]}}
+    task["engine_args"] |= {"threads": 1}  # fake devices: nothing keeps the servers apart
     task["benchmark"] |= {
         "model_name": "real-smollm2",
         "traffic_scenarios": ["D(16,8)"],

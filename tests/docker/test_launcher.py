@@ -446,6 +446,7 @@ def test_an_unknown_network_names_its_setting(
     assert "AIRTUNE_DOCKER_NETWORK" in reason
 
 
+@pytest.mark.disposable
 @pytest.mark.parametrize("crash", [False, True], ids=["restart", "crash"])
 def test_an_engine_that_starts_again_is_infrastructure_and_a_retry_brings_the_server_back(
     disposable_engine: Disposable, launcher: DockerLauncher, tmp_path: Path, crash: bool

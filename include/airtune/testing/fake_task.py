@@ -21,12 +21,14 @@ def fake_task(
         changes: top-level fields to add or replace.
     """
     model = f"{'replay' if replay else 'fake'}-{name}"
+    # Where real requests are timed, a busy machine must not make up for the difference to a rule.
+    slow = {"ttft_ms": 40, "tpot_ms": 4} if replay else {"ttft_ms": 120, "tpot_ms": 8}
     return {
         "task_name": name,
         "deployment_mode": "local",
         "engine": "sglang",
         "model": {"name": model},
-        "env": {"FAKE_ENGINE": json.dumps({"ttft_ms": 40, "tpot_ms": 4, "rules": rules or []})},
+        "env": {"FAKE_ENGINE": json.dumps({**slow, "rules": rules or []})},
         "parameters": {
             key: {"type": "choice", "values": values} for key, values in parameters.items()
         },
