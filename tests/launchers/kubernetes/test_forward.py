@@ -119,3 +119,18 @@ def test_a_client_that_has_said_all_still_gets_its_answer() -> None:
         with socket.create_connection((where.hostname, where.port), timeout=5) as connection:
             connection.sendall(b"end")
             assert connection.recv(1000) == b"", "the server's end is the connection's"
+
+
+def test_a_connection_that_comes_at_the_end_is_closed_too() -> None:
+    with streams() as (_, api):
+        for _ in range(30):
+            forward = Forward(api, NO_SPARES)
+            where = urlsplit(forward.url)
+            ending = threading.Thread(target=forward.close)
+            ending.start()
+            try:
+                with socket.create_connection((where.hostname, where.port), timeout=2) as late:
+                    assert late.recv(1) == b""
+            except ConnectionError:
+                pass  # it came after the end, or was reset by it
+            ending.join()

@@ -1,6 +1,7 @@
 """A port of this host that leads to a server in the cluster, whichever pod that is just then."""
 
 import asyncio
+import socket
 import threading
 import time
 from concurrent.futures import Future
@@ -73,13 +74,17 @@ class Forward:
         self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
         async with Sockets.of(self._api) as sockets:
             relay = _Relay(sockets, self._handle, self._beforehand)
-            server = await asyncio.start_server(relay.connected, "127.0.0.1", 0)
-            self._listening.set_result(server.sockets[0].getsockname()[1])
+            # asyncio's own server loses a connection that it is just taking when it is closed.
+            listener = socket.create_server(("127.0.0.1", 0))
+            listener.setblocking(False)
+            self._loop.add_reader(listener, relay.connected, listener)
+            self._listening.set_result(listener.getsockname()[1])
             keeper = asyncio.create_task(relay.keep())
             try:
                 await self._over.wait()
             finally:
-                server.close()
+                self._loop.remove_reader(listener)
+                listener.close()
                 keeper.cancel()
                 await asyncio.gather(keeper, return_exceptions=True)
                 await relay.close()
@@ -91,16 +96,26 @@ class _Relay:
     def __init__(self, sockets: Sockets, handle: Handle, beforehand: bool) -> None:
         self._sockets, self._handle, self._beforehand = sockets, handle, beforehand
         self._spares: list[Tunnel] = []
-        self._active: set[asyncio.Task[None]] = set()
+        self._active: dict[asyncio.Task[None], socket.socket] = {}
         self._pod: tuple[str, str] | None = None
         self._looked = 0.0
         self._wanted = asyncio.Event()
 
-    async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Lead one connection of a client to the server."""
-        if (me := asyncio.current_task()) is None:
-            raise AssertionError("a connection is always served by a task")
-        self._active.add(me)
+    def connected(self, listener: socket.socket) -> None:
+        """Lead one connection of a client to the server, in a task of its own."""
+        try:
+            client, _ = listener.accept()
+        except OSError:  # it has gone again
+            return
+        client.setblocking(False)
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        task = asyncio.create_task(self._lead(client))
+        # Not by the task itself: one that is cancelled before it has begun never runs.
+        self._active[task] = client
+        task.add_done_callback(lambda ended: self._active.pop(ended).close())
+
+    async def _lead(self, client: socket.socket) -> None:
+        reader, writer = await asyncio.open_connection(sock=client)
         tunnel: Tunnel | None = None
         try:
             tunnel = await self._tunnel()
@@ -110,10 +125,9 @@ class _Relay:
         except asyncio.CancelledError:
             writer.transport.abort()  # and no more: who ends the loop has no use for the news
         finally:
-            self._active.discard(me)
+            writer.close()
             if tunnel:
                 await tunnel.close()
-            writer.close()
             with suppress(OSError):
                 await writer.wait_closed()
 
@@ -131,9 +145,10 @@ class _Relay:
 
     async def close(self) -> None:
         """End all connections."""
-        for task in self._active:
+        active = list(self._active)
+        for task in active:
             task.cancel()
-        await asyncio.gather(*self._active, return_exceptions=True)
+        await asyncio.gather(*active, return_exceptions=True)
         await asyncio.gather(*(spare.close() for spare in self._spares), return_exceptions=True)
 
     async def _fill(self, pod: tuple[str, str]) -> None:
