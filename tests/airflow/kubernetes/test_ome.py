@@ -33,11 +33,7 @@ def runs(ome_site: ClusterSite, ome: Ome) -> ClusterSite:
     }
     crash = {"when": {"mem-fraction-static": 0.7}, "exit_at_start": 3}
     tasks["o-crash"] = ome_task(
-        ome_site,
-        "o-crash",
-        client="cli",
-        parameters={"mem_frac": [0.8, 0.7]},
-        rules=[BEST, crash],
+        ome_site, "o-crash", client="cli", parameters={"mem_frac": [0.8, 0.7]}, rules=[BEST, crash]
     )
     spec = a_runtime(OWN_RUNTIME, command=_of(SGLANG, "command"), args=_of(SGLANG, "args"))["spec"]
     tasks["o-made"] = ome_task(

@@ -1,5 +1,7 @@
 """A port of this host that leads to whichever pod is ready."""
 
+import asyncio
+import errno
 import socket
 import threading
 import time
@@ -8,7 +10,8 @@ from urllib.parse import urlsplit
 import pytest
 from tests.launchers.kubernetes.streams import HANDLE, api_at, streams
 
-from airtune.launchers.kubernetes.forward import Forward
+from airtune.launchers.kubernetes.api import ApiRefused
+from airtune.launchers.kubernetes.forward import Forward, _Relay
 
 NO_SPARES = HANDLE.model_copy(update={"engine": "llama_cpp"})
 
@@ -134,3 +137,46 @@ def test_a_connection_that_comes_at_the_end_is_closed_too() -> None:
             except ConnectionError:
                 pass  # it came after the end, or was reset by it
             ending.join()
+
+
+class _Full(socket.socket):
+    """A listener of a process that has no file descriptor left, the first time."""
+
+    tries = 0
+
+    def accept(self) -> tuple[socket.socket, object]:
+        self.tries += 1
+        if self.tries == 1:
+            raise OSError(errno.EMFILE, "no file descriptor is left")
+        return super().accept()
+
+
+class _NoServer:
+    async def get(self, path: str, **query: str) -> object:
+        raise ApiRefused(0, "Unreachable", "nobody is there")
+
+
+async def _tries_while_full() -> tuple[int, bytes]:
+    """How often it was tried in the first third of a second, and what the client got then."""
+    relay = _Relay(_NoServer(), NO_SPARES, beforehand=False)  # type: ignore[arg-type]
+    listener = _Full()
+    with listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        listener.setblocking(False)
+        relay.listen(listener)
+        reader, writer = await asyncio.open_connection(*listener.getsockname())
+        await asyncio.sleep(0.3)
+        tries = listener.tries
+        try:
+            got = await asyncio.wait_for(reader.read(1), 5)
+        except ConnectionError:
+            got = b""
+        writer.close()
+        asyncio.get_running_loop().remove_reader(listener)
+    await relay.close()
+    return tries, got
+
+
+def test_a_process_without_file_descriptors_waits_and_then_goes_on() -> None:
+    assert asyncio.run(_tries_while_full()) == (1, b"")

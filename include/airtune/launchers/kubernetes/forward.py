@@ -20,6 +20,9 @@ _LOOK_S = 1.0
 """A pod that was ready so long ago is looked at again."""
 
 _AFTER_S = 0.03
+_PAUSE_S = 1.0
+"""Nothing is accepted for so long when that has failed."""
+
 _START_S = 10.0
 _END_S = 5.0
 
@@ -77,7 +80,7 @@ class Forward:
             # asyncio's own server loses a connection that it is just taking when it is closed.
             listener = socket.create_server(("127.0.0.1", 0))
             listener.setblocking(False)
-            self._loop.add_reader(listener, relay.connected, listener)
+            relay.listen(listener)
             self._listening.set_result(listener.getsockname()[1])
             keeper = asyncio.create_task(relay.keep())
             try:
@@ -101,11 +104,21 @@ class _Relay:
         self._looked = 0.0
         self._wanted = asyncio.Event()
 
-    def connected(self, listener: socket.socket) -> None:
+    def listen(self, listener: socket.socket) -> None:
+        """Take connections in the running loop, until the listener is closed."""
+        if listener.fileno() >= 0:
+            asyncio.get_running_loop().add_reader(listener, self._connected, listener)
+
+    def _connected(self, listener: socket.socket) -> None:
         """Lead one connection of a client to the server, in a task of its own."""
         try:
             client, _ = listener.accept()
-        except OSError:  # it has gone again
+        except (BlockingIOError, ConnectionAbortedError):  # it has gone again
+            return
+        except OSError:  # it stays: without a pause the loop would spin, say for want of files
+            loop = asyncio.get_running_loop()
+            loop.remove_reader(listener)
+            loop.call_later(_PAUSE_S, self.listen, listener)
             return
         client.setblocking(False)
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
